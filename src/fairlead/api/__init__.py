@@ -1,0 +1,1 @@
+"""What users call: workflows that run, runs that can be asked."""

@@ -1,0 +1,1 @@
+"""Front ends: functions and steps become one graph. Nothing here runs a task."""

@@ -1,0 +1,111 @@
+"""Every error that Fairlead raises, in one tree; nothing else lives here.
+
+FairleadError
+├── DefinitionError       the workflow, its parameters or a call cannot be right     exit 2
+├── ConfigurationError    the environment or a setting cannot be right              exit 2
+├── NotFound              no such run, task, output or target                       exit 3
+│   └── ArtifactMissing   a recorded value whose bytes are not there
+├── NotFinished           the answer is not there yet
+├── RunFailed             a run ended without success                              exit 1
+│   └── RunCancelled      it was stopped                                           exit 130
+├── UnstorableValue       a value that no codec can keep
+└── StoreError            the store refused or vanished                            exit 4
+    ├── RunExists         that id is taken
+    ├── RunBusy           another driver holds the run
+    └── StaleEpoch        a newer driver has taken the run over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ArtifactMissing",
+    "ConfigurationError",
+    "DefinitionError",
+    "FairleadError",
+    "NotFinished",
+    "NotFound",
+    "RunBusy",
+    "RunCancelled",
+    "RunExists",
+    "RunFailed",
+    "StaleEpoch",
+    "StoreError",
+    "UnstorableValue",
+]
+
+
+class FairleadError(Exception):
+    """Something went wrong that a user can act on."""
+
+    exit_code: int = 1
+    """What the command line exits with when this error ends it."""
+
+
+class DefinitionError(FairleadError):
+    """A workflow, its parameters or a call in it cannot be right.
+
+    `problems` holds every problem found, one sentence each.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        self.problems = tuple(problems) or (message,)
+        super().__init__(message if not problems else "\n  ".join((message, *problems)))
+
+
+class ConfigurationError(DefinitionError):
+    """An environment or a setting cannot be right."""
+
+
+class NotFound(FairleadError):
+    """No such run, task, output or target."""
+
+    exit_code = 3
+
+
+class ArtifactMissing(NotFound):
+    """A recorded value whose bytes are not in the artifact store."""
+
+
+class NotFinished(FairleadError):
+    """The run has not ended, so the answer is not there yet."""
+
+
+class RunFailed(FairleadError):
+    """A run ended without success; the root cause is told first."""
+
+    def __init__(self, message: str, *, run_id: str = "", task: str = "") -> None:
+        self.run_id = run_id
+        self.task = task
+        super().__init__(message)
+
+
+class RunCancelled(RunFailed):
+    """A run was stopped before it ended."""
+
+    exit_code = 130
+
+
+class UnstorableValue(FairleadError):
+    """A value that no codec can keep."""
+
+
+class StoreError(FairleadError):
+    """The store refused or vanished."""
+
+    exit_code = 4
+
+
+class RunExists(StoreError):
+    """A run with that id is already in the store."""
+
+
+class RunBusy(StoreError):
+    """Another driver holds the run's lease."""
+
+
+class StaleEpoch(StoreError):
+    """A newer driver has taken the run over; this one may not write to it."""

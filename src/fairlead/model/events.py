@@ -1,0 +1,92 @@
+"""The facts of a run, as they are recorded. Everything else about a run is derived from these.
+
+A fact is written once under (path, attempt, kind); on disk, the facts of one attempt are one row.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from fairlead.model.task import Place
+from fairlead.model.values import Value
+
+__all__ = ["Attempt", "Failure", "LogRange", "Origin", "Outcome", "Reason"]
+
+Outcome: TypeAlias = Literal["succeeded", "failed", "cancelled", "lost", "reused"]
+
+Reason: TypeAlias = Literal[
+    "exception",  # the task's code raised
+    "timeout",  # the attempt took longer than the task's time limit
+    "exit",  # the process ended itself (sys.exit, os._exit, a crash)
+    "killed",  # a signal from outside ended the process: out of memory, kill -9
+    "lost",  # the driver or the machine went away under the attempt
+    "unstorable",  # an output that no codec can keep, or that does not match the declared outputs
+    "inputs",  # an input could not be loaded
+    "refused",  # the executor cannot run it
+    "cancelled",  # the run was stopped
+    "definition",  # known only at run time: lists of unequal length, a value that is no list
+]
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why an attempt did not succeed, as data: never a pickled exception."""
+
+    reason: Reason
+    message: str
+    """One or a few lines; the exception's own words where there is one."""
+    type: str = ""
+    """Qualified name of the exception's class."""
+    traceback: str = ""
+    """The user's frames, without ours, as Python prints them."""
+    arguments: dict[str, str] = {}
+    """The task's arguments in short, by name."""
+    place: Place | None = None
+    """The innermost line of the user's own code."""
+
+
+class LogRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where an attempt's output stands: bytes [start, end) of a log file of the run."""
+
+    file: str
+    start: int
+    end: int
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The attempt whose result is reused."""
+
+    run: str
+    path: str
+    attempt: int
+
+
+class Attempt(msgspec.Struct, omit_defaults=True):
+    """What is recorded of one attempt. Times are seconds since the Unix epoch."""
+
+    path: str
+    attempt: int
+    """1 for the first."""
+    epoch: int = 0
+    queued: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    seconds: float = 0.0
+    """How long it took by a monotonic clock, which `ended - started` need not."""
+    outcome: Outcome | None = None
+    """None: not ended, as far as anybody recorded."""
+    outputs: list[Value] | None = None
+    """One value per declared output."""
+    failure: Failure | None = None
+    retryable: bool = True
+    """Whether another attempt may be made when retries are left."""
+    origin: Origin | None = None
+    key: str = ""
+    """The reuse key, where one was worked out."""
+    log: LogRange | None = None
+    metrics: dict[str, float] | None = None
+    artifacts: dict[str, Value] | None = None
+    """What the task kept by name with `log_artifact`."""
+    worker: str = ""
+    """Host and process, for people."""

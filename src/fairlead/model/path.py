@@ -1,0 +1,32 @@
+"""Where a task run stands in its run: `load`, `train[3]`, `each[3].fit`, `outer[1].inner[0].fit`.
+
+Names may hold any character but `.`, `[`, `]` and `/`; author code sees to it.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["group_of", "join", "parse"]
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def join(prefix: str, name: str, item: int = -1) -> str:
+    """Put a path together; `item` below zero means that the node is not mapped."""
+    path = f"{prefix}.{name}" if prefix else name
+    return path if item < 0 else f"{path}[{item}]"
+
+
+def parse(path: str) -> list[tuple[str, int]]:
+    """Take a path apart into names and item indexes (-1 for none)."""
+    parts = []
+    for part in path.split("."):
+        name, bracket, rest = part.partition("[")
+        parts.append((name, int(rest[:-1]) if bracket else -1))
+    return parts
+
+
+def group_of(path: str) -> str:
+    """Name the group that a task run is counted under: its path without indexes."""
+    return _INDEX.sub("", path)

@@ -1,0 +1,73 @@
+"""What a task definition is: how it is called, and the options that travel with it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = ["Param", "ParamKind", "Place", "Resources", "TaskDefinition"]
+
+ParamKind = Literal["positional_only", "normal", "varargs", "keyword_only", "varkw"]
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where in the user's files something was written."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file.rsplit('/', 1)[-1]}:{self.line}"
+
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task needs of the machine it runs on."""
+
+    cpu: float = 1
+    """Processors."""
+    memory: str | None = None
+    """Such as "4Gi" or "500M"; None: whatever there is."""
+    gpu: int = 0
+    """Accelerators."""
+
+
+class Param(msgspec.Struct, frozen=True, array_like=True):
+    """One argument that a task takes."""
+
+    name: str
+    kind: ParamKind = "normal"
+    required: bool = True
+    annotation: str = ""
+    """As written; empty when there is none."""
+
+
+class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that can be called inside a workflow, with its options."""
+
+    name: str
+    kind: str = "python"
+    """Names the TaskKind that runs it: python, stub, later notebook, shell, role."""
+    target: str = ""
+    """`module:qualname` of the function, under its canonical module name."""
+    params: tuple[Param, ...] = ()
+    outputs: tuple[str, ...] = ("result",)
+    retries: int = 0
+    """Further attempts after the first."""
+    retry_delay: float = 0.0
+    """Seconds before the second attempt; doubled before each one after it."""
+    timeout: float | None = None
+    """Seconds that one attempt may take; None: no limit."""
+    cache: bool = False
+    """Reuse a recorded result of any earlier run when nothing it depends on changed."""
+    resources: Resources = Resources()
+    env_vars: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    """Names, never values."""
+    image: str | None = None
+    tracked: tuple[str, ...] = ()
+    """Outputs that are recorded as metrics, too."""
+    settings: dict[str, Any] = {}
+    """What only this kind of task knows (JSON)."""
+    place: Place | None = None
+    doc: str = ""

@@ -1,0 +1,1 @@
+"""One way to run a task, wherever it runs: load, call, store, record."""

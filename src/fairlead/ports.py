@@ -1,0 +1,316 @@
+"""The seams: what the engine needs of the outside, as protocols. Nothing here does anything.
+
+Everything that opens a file, a process or a network stands behind one of these. Built-ins and
+third parties come through the same door (`fairlead.config.registry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from fairlead.model.events import Attempt, Failure, Origin
+from fairlead.model.run import Code, Group, Run, RunFilter, RunStatus, RunSummary
+from fairlead.model.task import TaskDefinition
+from fairlead.model.values import Value
+
+__all__ = [
+    "ArtifactStore",
+    "Brief",
+    "Codec",
+    "Commit",
+    "Current",
+    "Executor",
+    "Job",
+    "Lease",
+    "Observer",
+    "Offers",
+    "Reach",
+    "Report",
+    "RunStore",
+    "Secrets",
+    "TaskKind",
+    "Values",
+]
+
+Reach: TypeAlias = Literal["process", "host", "network"]
+"""From where a store can be used."""
+
+
+# --- running a task ------------------------------------------------------------------------------
+
+
+class Brief(msgspec.Struct, omit_defaults=True):
+    """What a task's process must know of a run, sent once per run and worker."""
+
+    run: str
+    tasks: tuple[TaskDefinition, ...]
+    code: Code
+    scratch: str
+    """Folder of this run's logs and temporary files."""
+    artifacts: dict[str, Any] = {}
+    """How to open the artifact store (the environment's `artifacts` section)."""
+    secrets: dict[str, Any] = {}
+    """How to open the secrets (the environment's `secrets` section)."""
+
+
+class Job(msgspec.Struct, array_like=True, gc=False):
+    """One attempt of one task run, ready to go."""
+
+    run: str
+    path: str
+    attempt: int
+    task: int
+    """Index into the brief's tasks."""
+    args: dict[str, Value]
+    rows: tuple[int, ...] = ()
+    """Outputs to be stored item by item."""
+
+    @property
+    def name(self) -> str:
+        """Unique over all runs; submitting one name twice is submitting it once."""
+        return f"{self.run}/{self.path}#{self.attempt}"
+
+
+class Report(msgspec.Struct, array_like=True):
+    """What an executor has to say about one job.
+
+    `ended` with a record: the record decides. `ended` without one: `failure` says why, and
+    `failure.reason` in (`killed`, `lost`) may be tried again without counting as a retry.
+    """
+
+    path: str
+    attempt: int
+    status: Literal["running", "ended", "returned"]
+    """`returned`: never started and handed back, to be submitted again."""
+    record: Attempt | None = None
+    failure: Failure | None = None
+    at: float = 0.0
+    """When it started (`running`) or ended; seconds since the Unix epoch."""
+    log_file: str = ""
+    """Where its output goes while it runs (`running`)."""
+    log_start: int = 0
+    worker: str = ""
+
+
+class Offers(msgspec.Struct, frozen=True, kw_only=True):
+    """What an executor honours; `check` compares it with what a workflow needs."""
+
+    reach: Reach
+    """Which stores its tasks can see: in_process needs `process`, local `host`, others `network`."""
+    timeout: bool = True
+    env_vars: bool = True
+    cpu: float = 1
+    """Processors there are for one task at most."""
+    memory: int | None = None
+    """Bytes for one task at most; None: unknown, nothing is refused."""
+    gpu: int = 0
+    image: bool = False
+    parallel: int = 1
+    """Tasks at once at most."""
+
+
+class Executor(Protocol):
+    """Runs jobs for a driver. It has no graph, starts no threads that call back, decides nothing."""
+
+    offers: Offers
+
+    def open(self, brief: Brief) -> None:
+        """Get ready to take jobs of this run."""
+
+    def room(self) -> int:
+        """How many more jobs it would like to hold now; 0 when it has enough."""
+
+    def submit(self, jobs: Sequence[Job]) -> list[Report]:
+        """Take jobs over; gives back a report for each one that it refuses."""
+
+    def poll(self, timeout: float) -> list[Report]:
+        """Wait until something changed or `timeout` seconds are over; every change is told once."""
+
+    def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:
+        """Ask (path, attempt) jobs to end, with their child processes; killed after `grace` seconds.
+
+        Each is reported as ended with reason `cancelled`, or with its record where it was faster.
+        """
+
+    def close(self) -> None:
+        """Let everything go; jobs that still run are ended with their child processes."""
+
+
+class Current(Protocol):
+    """What a running task may ask and say; `fairlead.current_run()` gives it."""
+
+    run_id: str
+    path: str
+    attempt: int
+
+    def secret(self, name: str) -> str: ...
+    def log_metric(self, name: str, value: float) -> None: ...
+    def log_artifact(self, name: str, value: Any) -> None: ...
+
+
+class TaskKind(Protocol):
+    """Knows how one kind of task is run."""
+
+    def run(
+        self, task: TaskDefinition, function: Callable[..., Any] | None, inputs: Mapping[str, Any], current: Current
+    ) -> Any:
+        """Run it, and give back what it returned."""
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+class ArtifactStore(Protocol):
+    """Keeps bytes under keys; written once, never changed.
+
+    A key is a relative path of `/`-separated names (`sha256/ab/abcdef…`, `runs/calm-otter/train.1`).
+    """
+
+    reach: Reach
+
+    def put(self, key: str, chunks: Sequence[bytes | memoryview]) -> int:
+        """Write the chunks as one object, whole or not at all; gives its size in bytes.
+
+        A key that exists is left as it is.
+        """
+
+    def put_file(self, key: str, path: Path) -> int:
+        """The same from a file, by reflink or copy."""
+
+    def get(self, key: str) -> memoryview:
+        """Give the bytes, mapped into memory copy-on-write where the store can; ArtifactMissing."""
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Write the bytes to a new file at `path` (a copy of its own); ArtifactMissing."""
+
+    def exists(self, key: str, size: int | None = None) -> bool:
+        """Whether it is there, whole (of that size, where one is given)."""
+
+    def remove(self, key: str) -> None: ...
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Keys and sizes."""
+
+
+class Codec(Protocol):
+    """Turns values of some types into chunks of bytes and back."""
+
+    name: str
+
+    def handles(self, value: Any) -> bool: ...
+    def dump(self, value: Any) -> list[bytes | memoryview]: ...
+    def load(self, data: memoryview) -> Any: ...
+
+
+class Values(Protocol):
+    """Encodes and decodes whole values: codecs over an artifact store."""
+
+    def encode(self, value: Any, *, rows: bool = False, hint: str = "") -> Value:
+        """Encode; raises UnstorableValue, naming the part of the value that cannot be kept.
+
+        `rows`: store a list item by item. `hint`: key prefix for values too large to digest first.
+        """
+
+    def decode(self, value: Value) -> Any:
+        """Give a copy of the value that is the caller's own; ArtifactMissing."""
+
+    def digest(self, value: Value) -> str:
+        """The canonical digest, worked out from the bytes when the value does not carry it."""
+
+
+# --- keeping -------------------------------------------------------------------------------------
+
+
+class Lease(Protocol):
+    """A driver's hold on a run; gone when the driver is, however it ended."""
+
+    def release(self) -> None: ...
+
+
+class Commit(msgspec.Struct):
+    """What a driver writes in one transaction."""
+
+    attempts: list[Attempt]
+    """New or further facts; a row is merged with what is there under (path, attempt)."""
+    counts: dict[str, int] | None = None
+    """The run's task runs by status, as of these facts."""
+    groups: list[Group] = msgspec.field(default_factory=list)
+    """Only those that changed."""
+    status: RunStatus | None = None
+    """`running` when the run is taken up, a final one when it is closed."""
+    error: str = ""
+    at: float = 0.0
+
+
+class RunStore(Protocol):
+    """Keeps runs and their facts. Safe for many threads and many processes at once."""
+
+    reach: Reach
+
+    def create(self, run: Run, groups: Sequence[Group] = ()) -> None:
+        """Record a new run as `created`; RunExists."""
+
+    def get(self, run_id: str) -> Run:
+        """NotFound when there is none; the message says what to do."""
+
+    def summary(self, run_id: str) -> RunSummary:
+        """With `interrupted` in place of `running` when nobody holds its lease; NotFound."""
+
+    def list(self, wanted: RunFilter) -> Sequence[RunSummary]:
+        """Newest first, with `interrupted` worked out as in `summary`."""
+
+    def groups(self, run_id: str) -> Sequence[Group]:
+        """In the order in which they were first committed."""
+
+    def lease(self, run_id: str) -> Lease:
+        """Take the run over; RunBusy when a living driver holds it."""
+
+    def open(self, run_id: str, at: float) -> int:
+        """Begin the run's next epoch and give its number; older epochs can write no more.
+
+        Takes back `cancel_asked`.
+        """
+
+    def append(self, run_id: str, epoch: int, commit: Commit) -> None:
+        """Write it all, durably, or nothing; StaleEpoch when a newer driver opened the run."""
+
+    def attempts(
+        self,
+        run_id: str,
+        *,
+        group: str | None = None,
+        path: str | None = None,
+        outcome: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Attempt]:
+        """What is recorded of the run's attempts, all or those of one group, path or outcome."""
+
+    def find(self, keys: Sequence[str]) -> dict[str, tuple[Origin, Attempt]]:
+        """Successful attempts of any run by reuse key: the newest of each."""
+
+    def ask_cancel(self, run_id: str, at: float) -> bool:
+        """Ask whoever carries the run to stop; False (and no effect) when it has ended."""
+
+    def cancel_asked(self, run_id: str) -> bool:
+        """Cheap enough to be asked ten times a second."""
+
+    def remove(self, run_id: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Secrets(Protocol):
+    """Where secret values come from, by name."""
+
+    def get(self, name: str) -> str:
+        """NotFound when there is none of that name."""
+
+
+class Observer(Protocol):
+    """Is told what happens in a run; one that raises is logged and never fails a run."""
+
+    def notify(self, run: Run, event: Any) -> None: ...

@@ -1,0 +1,1 @@
+"""What tests of users and plugins need: contract suites, fakes, fault points, a virtual clock."""
