@@ -1,3 +1,124 @@
-"""Write a workflow once, as plain Python, and run it anywhere."""
+"""Write a workflow once, as plain Python, and run it anywhere; every run is recorded.
+
+    from fairlead import task, workflow
+
+    @task
+    def load(path): ...
+
+    @workflow
+    def training(path):
+        return train(load(path))
+
+    run = training("data.csv").run()
+
+Names are imported when they are first used, so that `import fairlead` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ArtifactMissing": "fairlead.errors",
+    "ConfigurationError": "fairlead.errors",
+    "DefinitionError": "fairlead.errors",
+    "Environment": "fairlead.config.environment",
+    "FairleadError": "fairlead.errors",
+    "NotFinished": "fairlead.errors",
+    "NotFound": "fairlead.errors",
+    "Pipeline": "fairlead.api.definitions",
+    "PythonTask": "fairlead.author.steps",
+    "Resources": "fairlead.model.task",
+    "RunBusy": "fairlead.errors",
+    "RunCancelled": "fairlead.errors",
+    "RunExists": "fairlead.errors",
+    "RunFailed": "fairlead.errors",
+    "Static": "fairlead.author.placing",
+    "StoreError": "fairlead.errors",
+    "Stub": "fairlead.author.steps",
+    "TaskRun": "fairlead.api.runs",
+    "UnstorableValue": "fairlead.errors",
+    "WorkflowRun": "fairlead.api.runs",
+    "current_run": "fairlead.node.current",
+    "each": "fairlead.author.handles",
+    "list_workflow_runs": "fairlead.api.runs",
+    "metric": "fairlead.author.steps",
+    "pickled": "fairlead.author.steps",
+    "task": "fairlead.author.functions",
+    "whole": "fairlead.author.handles",
+    "workflow": "fairlead.api.definitions",
+}
+"""Every public name and the module that defines it."""
+
+__all__ = [
+    "ArtifactMissing",
+    "ConfigurationError",
+    "DefinitionError",
+    "Environment",
+    "FairleadError",
+    "NotFinished",
+    "NotFound",
+    "Pipeline",
+    "PythonTask",
+    "Resources",
+    "RunBusy",
+    "RunCancelled",
+    "RunExists",
+    "RunFailed",
+    "Static",
+    "StoreError",
+    "Stub",
+    "TaskRun",
+    "UnstorableValue",
+    "WorkflowRun",
+    "__version__",
+    "current_run",
+    "each",
+    "list_workflow_runs",
+    "metric",
+    "pickled",
+    "task",
+    "whole",
+    "workflow",
+]
+
+if TYPE_CHECKING:
+    from fairlead.api.definitions import Pipeline, workflow
+    from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
+    from fairlead.author.functions import task
+    from fairlead.author.handles import each, whole
+    from fairlead.author.steps import PythonTask, Stub, metric, pickled
+    from fairlead.author.placing import Static
+    from fairlead.config.environment import Environment
+    from fairlead.errors import (
+        ArtifactMissing,
+        ConfigurationError,
+        DefinitionError,
+        FairleadError,
+        NotFinished,
+        NotFound,
+        RunBusy,
+        RunCancelled,
+        RunExists,
+        RunFailed,
+        StoreError,
+        UnstorableValue,
+    )
+    from fairlead.model.task import Resources
+    from fairlead.node.current import current_run
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fairlead' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(home), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

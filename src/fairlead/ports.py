@@ -111,6 +111,8 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     image: bool = False
     parallel: int = 1
     """Tasks at once at most."""
+    echo: bool = False
+    """What its tasks write reaches this process's terminal by itself."""
 
 
 class Executor(Protocol):
@@ -143,10 +145,12 @@ class Executor(Protocol):
 class Current(Protocol):
     """What a running task may ask and say; `fairlead.current_run()` gives it."""
 
-    run_id: str
-    path: str
-    attempt: int
-
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
     def secret(self, name: str) -> str: ...
     def log_metric(self, name: str, value: float) -> None: ...
     def log_artifact(self, name: str, value: Any) -> None: ...
@@ -220,6 +224,9 @@ class Values(Protocol):
 
     def digest(self, value: Value) -> str:
         """The canonical digest, worked out from the bytes when the value does not carry it."""
+
+    def missing(self, value: Value) -> list[str]:
+        """Keys of stored parts whose bytes are not there, whole."""
 
 
 # --- keeping -------------------------------------------------------------------------------------

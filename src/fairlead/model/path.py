@@ -1,15 +1,19 @@
 """Where a task run stands in its run: `load`, `train[3]`, `each[3].fit`, `outer[1].inner[0].fit`.
 
-Names may hold any character but `.`, `[`, `]` and `/`; author code sees to it.
+The second call of one task in a scope is `load#2`, the third `load#3`. Names may hold any character
+but the five with a meaning here: `.`, `[`, `]`, `#` and `/`; author code sees to it.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["group_of", "join", "parse"]
+__all__ = ["RESERVED", "group_of", "join", "parse"]
 
-_INDEX = re.compile(r"\[\d+\]")
+RESERVED = frozenset(".[]#/")
+"""Characters that no name of a node may hold."""
+
+_COUNTERS = re.compile(r"\[\d+\]|#\d+")
 
 
 def join(prefix: str, name: str, item: int = -1) -> str:
@@ -28,5 +32,5 @@ def parse(path: str) -> list[tuple[str, int]]:
 
 
 def group_of(path: str) -> str:
-    """Name the group that a task run is counted under: its path without indexes."""
-    return _INDEX.sub("", path)
+    """Name the group that a task run is counted under: its path without indexes and call numbers."""
+    return _COUNTERS.sub("", path)

@@ -1,0 +1,61 @@
+"""Resuming a run by its id: its definition is found again where the run says it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fairlead.api.runs import WorkflowRun
+from fairlead.api.targets import load_target
+from fairlead.config.environment import EnvironmentLike, load
+from fairlead.config.services import open_services
+from fairlead.errors import DefinitionError, FairleadError
+from fairlead.ports import Observer
+
+__all__ = ["resume_run"]
+
+
+def resume_run(
+    run_id: str,
+    env: EnvironmentLike = None,
+    *,
+    from_task: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    observers: Sequence[Observer] = (),
+    max_workers: int | None = None,
+) -> WorkflowRun:
+    """Go on with a run, with today's code; waits, and gives the run that was carried.
+
+    Nothing changed: the same run goes on. Something changed (code, `parameters`, `from_task`): a new
+    run is made that reuses what is still valid. Observers are told the plan first. Without `env` the
+    run's own environment counts. Raises NotFound, RunBusy, and DefinitionError when the definition
+    cannot be found or built any more.
+    """
+    services = open_services(load(env))
+    old = services.store.get(run_id)
+    environment = load(env or (old.environment.get("source") or old.environment.get("name")))
+    if not old.target:
+        raise DefinitionError(
+            f"run {run_id!r} was made where its definition cannot be found again (a notebook or a REPL); "
+            f"there, call run.resume() or workflow(...).run(resume={run_id!r})"
+        )
+    try:
+        target = load_target(old.target)
+    except FairleadError as error:
+        raise type(error)(
+            f"run {run_id!r} cannot be resumed with today's code: {error}\n  its recorded code can be: "
+            f"WorkflowRun.by_id({run_id!r}).resume()"
+        ) from error
+    values = services.values()
+    known = {one.name for one in target.inputs}
+    before = {name: values.decode(value) for name, value in old.parameters.items() if name in known}
+    bound = target.bind({**before, **(parameters or {})}, env=environment)
+    return bound.run(
+        environment,
+        tags=old.tags,
+        resume=run_id,
+        check=False,
+        observers=observers,
+        max_workers=max_workers,
+        from_task=from_task,
+    )

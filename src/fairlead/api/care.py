@@ -1,0 +1,147 @@
+"""Looking after a store: removing what nobody needs, and checking that this machine can work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fairlead.config.environment import EnvironmentLike, load
+from fairlead.config.services import Services, open_services
+from fairlead.errors import FairleadError, NotFound
+from fairlead.model.events import Attempt
+from fairlead.model.run import FINAL, RunFilter, RunSummary
+from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
+
+__all__ = ["Collected", "Finding", "collect", "diagnose"]
+
+_YOUNG = 3600.0
+"""Seconds: artifacts younger than this are never removed, since a run may be about to record them."""
+
+
+class Collected(NamedTuple):
+    """What `collect` removed, or would remove."""
+
+    runs: list[RunSummary]
+    artifacts: int
+    """How many no remaining run needs."""
+    size: int
+    """Their bytes."""
+
+
+class Finding(NamedTuple):
+    """One thing that `diagnose` looked at."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None) -> Collected:
+    """Remove ended runs older than `older_than` seconds, and artifacts that no remaining run needs.
+
+    Without `yes` nothing is removed. Runs that are going on, or that a remaining run's results come
+    from, stay.
+    """
+    services = open_services(load(env))
+    before = time.time() - older_than
+    everything = list(services.store.list(RunFilter(limit=None)))
+    old = [run for run in everything if run.status in {*FINAL, "created"} and (run.ended or run.created) < before]
+    doomed = {run.id for run in old}
+    needed: set[str] = set()
+    for run in everything:
+        if run.id not in doomed:
+            needed.update(_keys_of_run(services, run.id))
+    young = time.time() - min(older_than, _YOUNG)
+    loose = [
+        (key, size) for key, size in services.artifacts.list() if key not in needed and _age(services, key) < young
+    ]
+    if yes:
+        for run in old:
+            services.store.remove(run.id)
+            shutil.rmtree(services.scratch(run.id), ignore_errors=True)
+        for key, _ in loose:
+            services.artifacts.remove(key)
+    return Collected(old, len(loose), sum(size for _, size in loose))
+
+
+def _keys_of_run(services: Services, run_id: str) -> Iterator[str]:
+    try:
+        record = services.store.get(run_id)
+    except NotFound:
+        return  # removed by somebody else in the meantime
+    for source in record.code.modules.values():
+        yield source.key
+    for code in record.code.tasks:
+        if code.payload is not None:
+            yield from _keys(code.payload)
+    for value in (*record.constants, *record.parameters.values()):
+        yield from _keys(value)
+    for attempt in services.store.attempts(run_id):
+        yield from _keys_of_attempt(attempt)
+
+
+def _keys_of_attempt(attempt: Attempt) -> Iterator[str]:
+    for value in (*(attempt.outputs or ()), *(attempt.artifacts or {}).values()):
+        yield from _keys(value)
+
+
+def _keys(value: Value) -> Iterator[str]:
+    if isinstance(value, Stored):
+        yield value.key
+    elif isinstance(value, (Rows, Tree)):
+        for item in value.items:
+            if not isinstance(item, Inline):
+                yield from _keys(item)
+    elif isinstance(value, Pick):
+        yield from _keys(value.of)
+
+
+def _age(services: Services, key: str) -> float:
+    """When an artifact was written; the far past where the store does not tell."""
+    written = getattr(services.artifacts, "written", None)
+    return float(written(key)) if written is not None else 0.0
+
+
+def diagnose(env: EnvironmentLike = None) -> list[Finding]:
+    """Check what this machine and folder offer; every finding says what to do when it is not fine."""
+    found = [Finding("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} at {sys.executable}")]
+    try:
+        environment = load(env)
+        found.append(Finding("environment", True, f"{environment.name} ({environment.source or 'built in'})"))
+        services = open_services(environment)
+        found.append(Finding("folder", True, str(services.folder.path)))
+        count = len(services.store.list(RunFilter(limit=None)))
+        found.append(Finding("store", True, f"{count} runs"))
+    except FairleadError as error:
+        return [*found, Finding("environment" if len(found) == 1 else "store", False, str(error))]
+    free = shutil.disk_usage(services.folder.path).free
+    found.append(Finding("disk", free > 2**28, f"{free / 2**30:.1f} GiB free where artifacts are kept"))
+    found.append(Finding("lease", _locks(services), "a file lock holds here, so a killed driver is noticed at once"))
+    interrupted = services.store.list(RunFilter(status="interrupted", limit=None))
+    if interrupted:
+        ids = ", ".join(run.id for run in interrupted[:5])
+        found.append(Finding("interrupted", True, f"{len(interrupted)} runs can be resumed: {ids}"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found.append(Finding("cores", True, f"{cores}"))
+    return found
+
+
+def _locks(services: Services) -> bool:
+    """Whether file locks keep a second holder out in this folder (they may not on a network drive)."""
+    import fcntl
+
+    path = services.folder.tmp / f"doctor-{os.getpid()}"
+    try:
+        with path.open("w") as first, path.open("w") as second:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+    finally:
+        path.unlink(missing_ok=True)

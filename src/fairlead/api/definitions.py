@@ -1,0 +1,220 @@
+"""Workflows that run: what `@workflow` and `Pipeline` give to users.
+
+The front ends build graphs; here a graph meets an environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from fairlead.api.launch import Carriage, carry, check_against, start_process
+from fairlead.api.making import make_run, target_of
+from fairlead.api.resume import resume_into
+from fairlead.api.runs import WorkflowRun
+from fairlead.author import steps as author_steps
+from fairlead.author import workflows as author_workflows
+from fairlead.author.built import Built
+from fairlead.config.environment import Environment, EnvironmentLike, load
+from fairlead.config.services import Services, bench_for, executor_for, open_services
+from fairlead.errors import DefinitionError, RunExists
+from fairlead.model.run import Run
+from fairlead.model.workflow import Workflow
+from fairlead.node.loading import stop_if_loading
+from fairlead.ports import Executor, Observer
+
+__all__ = ["Definition", "Pipeline", "WorkflowFunction", "workflow"]
+
+
+class Runnable:
+    """What a definition can do once its parameters are bound."""
+
+    target: str = ""
+    """Where it can be found again."""
+
+    def build(self) -> Built:
+        """Build the graph; raises DefinitionError with all that is wrong."""
+        raise NotImplementedError
+
+    @property
+    def graph(self) -> Workflow:
+        """The graph."""
+        return self.build().workflow
+
+    def run(  # noqa: PLR0913 - the contract's options, all keyword-only
+        self,
+        env: EnvironmentLike = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the contract's own word
+        tags: Sequence[str] = (),
+        resume: str | WorkflowRun | None = None,
+        check: bool = True,
+        debug: bool = False,
+        observers: Sequence[Observer] = (),
+        max_workers: int | None = None,
+        from_task: str | None = None,
+    ) -> WorkflowRun:
+        """Run it here and now, wait, and give the run.
+
+        `resume` is a run whose valid results are reused. `debug` runs everything in this process,
+        without time limits, so that a debugger works, and lets the task's own exception through.
+        Raises RunFailed if the run fails, unless `check` is False.
+        """
+        stop_if_loading()
+        environment = self._environment("in_process" if debug and env is None else env)
+        services = open_services(environment)
+        built = self._built(environment)
+        run = make_run(services, built, run_id=id, tags=tags, target=self.target)
+        carriage = Carriage(functions=built.functions, observers=observers, max_workers=max_workers, debug=debug)
+        if resume is None:
+            self._record(services, run, max_workers)
+        else:
+            old = services.store.get(resume if isinstance(resume, str) else resume.id)
+            resumption = resume_into(services, old, run, from_task=from_task)
+            carriage.plan, carriage.previous = resumption.plan, resumption.previous
+            run = resumption.run
+            if not resumption.again:
+                self._record(services, run, max_workers)
+        done = carry(services, run, carriage)
+        if check:
+            done.raise_unless_succeeded()
+        return done
+
+    def start(
+        self,
+        env: EnvironmentLike = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the contract's own word
+        tags: Sequence[str] = (),
+        max_workers: int | None = None,
+    ) -> WorkflowRun:
+        """Start it in a driver process of its own, which outlives this one; gives a handle at once."""
+        run = self.prepare(env, id=id, tags=tags)
+        start_process(run._services, run.id, max_workers=max_workers)
+        return run
+
+    def prepare(
+        self,
+        env: EnvironmentLike = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the contract's own word
+        tags: Sequence[str] = (),
+    ) -> WorkflowRun:
+        """Record a run without starting it; `.start()` does that."""
+        stop_if_loading()
+        environment = self._environment(env)
+        services = open_services(environment)
+        built = self._built(environment)
+        run = make_run(services, built, run_id=id, tags=tags, target=self.target)
+        self._record(services, run, None)
+        return WorkflowRun(services, run.id, record=run)
+
+    def check(self, env: EnvironmentLike = None) -> list[str]:
+        """List everything that is wrong with the workflow in this environment; runs and records nothing."""
+        try:
+            environment = self._environment(env)
+            services = open_services(environment)
+            run = make_run(services, self._built(environment), target=self.target)
+            check_against(run, services, _executor(services, None))
+        except DefinitionError as error:
+            return list(error.problems)
+        return []
+
+    def _environment(self, env: EnvironmentLike) -> Environment:
+        file = Path(self.target.rpartition(":")[0]) if self.target else None
+        return load(env, beside=file.parent if file is not None and file.is_file() else None)
+
+    def _built(self, environment: Environment) -> Built:
+        del environment  # what it sets takes part where parameters are bound
+        return self.build()
+
+    def _record(self, services: Services, run: Run, max_workers: int | None) -> None:
+        check_against(run, services, _executor(services, max_workers))
+        try:
+            services.store.create(run)
+        except RunExists as error:
+            raise RunExists(
+                f"there is a run {run.id!r} already; give another id, or go on with it: 'fairlead resume {run.id}'"
+            ) from error
+
+
+def _executor(services: Services, max_workers: int | None) -> Executor:
+    """The environment's executor, to ask what it offers; it is not opened."""
+    return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
+
+
+class Definition(author_workflows.BoundWorkflow, Runnable):
+    """A workflow with its parameters bound; nothing has run."""
+
+    def __init__(self, function: author_workflows.WorkflowFunction, args: tuple[Any, ...], kwargs: dict[str, Any]):
+        super().__init__(function, args, kwargs)
+        self.target = target_of(function._function)
+
+    def build(self) -> Built:
+        """Build the graph; raises DefinitionError with all that is wrong."""
+        return super().build()
+
+
+class WorkflowFunction(author_workflows.WorkflowFunction):
+    """A workflow function: call it to bind its parameters, then run what comes back."""
+
+    bound = Definition
+
+
+class Pipeline(author_steps.Pipeline):
+    """Steps that run in the order written, with values flowing by name."""
+
+    def bind(self, parameters: dict[str, Any] | None = None) -> Definition:
+        """Bind parameters; the rest must have defaults."""
+        return BoundPipeline(self, parameters or {})  # type: ignore[return-value]
+
+    def run(
+        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
+    ) -> WorkflowRun:
+        """Run it here and now, wait, and give the run; options as for a workflow's `run`."""
+        return BoundPipeline(self, parameters or {}).run(env, **options)
+
+    execute = run
+
+    def start(
+        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
+    ) -> WorkflowRun:
+        """Start it in a driver process of its own; gives a handle at once."""
+        return BoundPipeline(self, parameters or {}).start(env, **options)
+
+    def prepare(
+        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
+    ) -> WorkflowRun:
+        """Record a run without starting it."""
+        return BoundPipeline(self, parameters or {}).prepare(env, **options)
+
+
+class BoundPipeline(Runnable):
+    """A pipeline with its parameters; nothing has run."""
+
+    def __init__(self, pipeline: author_steps.Pipeline, parameters: dict[str, Any]) -> None:
+        self.pipeline = pipeline
+        self.parameters = parameters
+        self.target = getattr(pipeline, "target", "")
+
+    def build(self) -> Built:
+        """Build the graph; raises DefinitionError with all that is wrong."""
+        return self.pipeline.build(self.parameters)
+
+    def _built(self, environment: Environment) -> Built:
+        return self.pipeline.build({**environment.parameters, **self.parameters})
+
+
+@overload
+def workflow(function: Callable[..., Any], /) -> WorkflowFunction: ...
+@overload
+def workflow(*, name: str | None = None) -> Callable[[Callable[..., Any]], WorkflowFunction]: ...
+def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+    """Make a function a workflow: `@workflow`, or `@workflow(name="…")`.
+
+    The function is called once, with handles, to build the graph; what it calls are tasks.
+    """
+    if function is None:
+        return lambda later: WorkflowFunction(later, name=name)
+    return WorkflowFunction(function, name=name)

@@ -1,0 +1,139 @@
+"""Why a task run ran or was reused, and what differs between two runs. Looks only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fairlead.api.telling import no_task
+from fairlead.config.services import Services
+from fairlead.engine.lineage import diff as code_diff
+from fairlead.engine.reuse import Keys, Parts, differences
+from fairlead.errors import NotFinished, NotFound
+from fairlead.model.events import Attempt
+from fairlead.model.fold import replayed
+from fairlead.model.path import group_of
+from fairlead.model.run import Run, RunFilter, TaskCode
+from fairlead.model.scope import Live
+from fairlead.model.values import Value
+from fairlead.ports import Values
+
+if TYPE_CHECKING:
+    from fairlead.api.runs import WorkflowRun
+
+__all__ = ["diff_runs", "explain_run", "inputs_of"]
+
+_LOOK_BACK = 20
+"""Earlier runs of a workflow among which a task run to compare with is looked for."""
+
+
+class _Known:
+    """What one recorded run knows of its task runs, by path."""
+
+    def __init__(self, run: Run, attempts: list[Attempt], epoch: int, values: Values) -> None:
+        self.run = run
+        self.keys = Keys(run, values)
+        self.state, found = replayed(run, attempts, epoch=epoch)
+        self.lives: dict[str, tuple[Live, Attempt | None]] = {live.path: (live, record) for live, record in found}
+
+    def parts(self, path: str) -> Parts | None:
+        entry = self.lives.get(path)
+        return None if entry is None else self.keys.parts(self.state, entry[0])
+
+    def code(self, path: str) -> TaskCode:
+        return self.keys.code(self.lives[path][0].task)
+
+
+def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[str, list[str]]:
+    """Say, for each task run (or those of one path or name), why it ran or was reused."""
+    values = services.values()
+    known = _load(services, run.record, values)
+    wanted = [path for path in known.lives if task is None or task in {path, group_of(path)}]
+    if task is not None and not wanted:
+        raise NotFound(no_task(run.id, task, list(known.lives)))
+    earlier = list(_earlier(run, services, values)) if any(known.lives[path][1] for path in wanted) else []
+    return {path: [*_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}
+
+
+def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:
+    """Give the encoded inputs of a task run; raises NotFinished while they are not known."""
+    services = run._services
+    known = _load(services, run.record, services.values())
+    if path not in known.lives:
+        raise NotFinished(f"the inputs of {path!r} in run {run.id!r} are not known (yet)")
+    return known.state.args(known.lives[path][0])
+
+
+def diff_runs(one: WorkflowRun, other: WorkflowRun, services: Services) -> list[str]:
+    """Say what differs from `one` to `other`: parameters, code of tasks, statuses."""
+    values = services.values()
+    old, new = one.record, other.record
+    said = []
+    for name in {**old.parameters, **new.parameters}:
+        if name not in old.parameters or name not in new.parameters:
+            said.append(f"parameter {name!r} is only in {(old if name in old.parameters else new).id}")
+        elif values.digest(old.parameters[name]) != values.digest(new.parameters[name]):
+            before, after = (values.decode(record.parameters[name]) for record in (old, new))
+            said.append(f"parameter {name!r}: {before!r:.60} -> {after!r:.60}")
+    codes = {task.name: code for task, code in zip(old.workflow.tasks, old.code.tasks, strict=False)}
+    for task, code in zip(new.workflow.tasks, new.code.tasks, strict=False):
+        if task.name not in codes:
+            said.append(f"task {task.name!r} is new")
+        else:
+            said.extend(f"{task.name}: {line}" for line in code_diff(codes[task.name], code))
+    names = {task.name for task in new.workflow.tasks}
+    said.extend(f"task {name!r} is gone" for name in codes if name not in names)
+    first, second = one.get_status(), other.get_status()
+    if first != second:
+        said.append(f"status: {first} -> {second}")
+    return said
+
+
+def _load(services: Services, record: Run, values: Values) -> _Known:
+    summary = services.store.summary(record.id)
+    return _Known(record, list(services.store.attempts(record.id)), summary.epoch, values)
+
+
+def _earlier(run: WorkflowRun, services: Services, values: Values) -> Iterator[_Known]:
+    """The runs to compare with: the one that was resumed, then earlier runs of the same workflow."""
+    record = run.record
+    ids = [record.parent] if record.parent else []
+    found = services.store.list(RunFilter(workflow=record.workflow.name, limit=_LOOK_BACK))
+    ids += [summary.id for summary in found if summary.created < record.created and summary.id not in ids]
+    for run_id in ids[:_LOOK_BACK]:
+        try:
+            yield _load(services, services.store.get(run_id), values)
+        except NotFound:
+            continue  # removed in the meantime: there is one less to compare with
+
+
+def _why(known: _Known, path: str, earlier: list[_Known]) -> list[str]:
+    live, record = known.lives[path]
+    if record is None:
+        return ["it has not run"]
+    if record.outcome == "reused":
+        assert record.origin is not None
+        return [f"reused: nothing that it depends on changed since {record.origin.run}/{record.origin.path}"]
+    parts = known.parts(path)
+    if parts is None:
+        return ["it ran"]
+    for before in earlier:
+        old = before.parts(path)
+        if old is None:
+            continue
+        old_record = before.lives[path][1]
+        if old_record is None or old_record.outcome not in {"succeeded", "reused"}:
+            return [f"ran: it did not succeed in {before.run.id}"]
+        changes = differences(old, parts, code_diff(before.code(path), known.code(path)))
+        if changes:
+            return [f"ran: {change} since {before.run.id}" for change in changes]
+        if not known.run.workflow.tasks[live.task].cache:
+            return [
+                f"ran: nothing changed since {before.run.id}, but results are reused only with cache=True or 'resume'"
+            ]
+        return [f"ran: nothing changed since {before.run.id}, but its result was not there to be reused"]
+    return ["ran: no earlier run of this workflow has a result for it"]
+
+
+def _unknowns(known: _Known, path: str) -> list[str]:
+    return [f"not analysed: {what}" for what in known.code(path).opaque]

@@ -1,0 +1,217 @@
+"""Making a run of a workflow, and carrying it: here, or in a process of its own.
+
+Puts the pieces together; what a piece does is its own business.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.api.logs import FileTail
+from fairlead.api.notify import Bulletin
+from fairlead.api.runs import WorkflowRun
+from fairlead.config.environment import Environment
+from fairlead.config.services import Services, bench_for, executor_for, open_services
+from fairlead.engine.driver import Driver, Gear
+from fairlead.engine.preflight import mismatches
+from fairlead.engine.reuse import Finder, Found, Keys
+from fairlead.engine.writer import DELAY, Ledger
+from fairlead.errors import DefinitionError, StoreError
+from fairlead.model.fold import fold
+from fairlead.model.notices import Closed, Plan
+from fairlead.model.run import Group, Run
+from fairlead.model.state import State
+from fairlead.ports import Brief, Executor, Observer
+
+__all__ = ["Carriage", "SystemClock", "carry", "carry_recorded", "check_against", "drive", "start_process"]
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    now = staticmethod(time.time)
+    ticks = staticmethod(time.monotonic)
+
+
+class Carriage:
+    """How a run is carried by this process."""
+
+    def __init__(
+        self,
+        *,
+        functions: Sequence[Callable[..., Any] | None] = (),
+        observers: Sequence[Observer] = (),
+        max_workers: int | None = None,
+        plan: Plan | None = None,
+        previous: dict[str, Found] | None = None,
+        debug: bool = False,
+    ) -> None:
+        self.functions = functions
+        """Live functions by task; empty: found through the run's record."""
+        self.observers = observers
+        self.max_workers = max_workers
+        self.plan = plan
+        self.previous = previous or {}
+        """Results of the run that is resumed, by reuse key."""
+        self.debug = debug
+
+
+def check_against(run: Run, services: Services, executor: Executor) -> None:
+    """Compare what a run needs with what its environment offers; raises DefinitionError with all of it."""
+    stores = {"the run store": services.store.reach, "the artifact store": services.artifacts.reach}
+    name = str(services.environment.executor.get("type", "local"))
+    problems = mismatches(run.workflow, executor.offers, executor=name, stores=stores)
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
+
+
+def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
+    """Take a recorded run up and carry it to its end, in this thread.
+
+    Gives the run back whatever became of it; raises RunBusy when a living driver holds it.
+    """
+    store = services.store
+    lease = store.lease(run.id)
+    try:
+        before = store.summary(run.id)
+        if before.status == "succeeded":
+            return WorkflowRun(services, run.id, record=run)
+        bulletin = Bulletin(run, carriage.observers) if carriage.observers else None
+        try:
+            return _drive(services, run, carriage, bulletin, resumed=before.epoch > 0)
+        finally:
+            if bulletin is not None:
+                bulletin.tell(Closed(store.summary(run.id)))
+                bulletin.close()
+    finally:
+        lease.release()
+
+
+def _drive(
+    services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, *, resumed: bool
+) -> WorkflowRun:
+    store, environment = services.store, services.environment
+    brief = brief_for(services, run)
+    scratch = services.scratch(run.id)
+    values = services.values(scratch / "files")
+    executor = executor_for(
+        environment, lambda brief: bench_for(services, brief, carriage.functions), max_workers=carriage.max_workers
+    )
+    epoch = store.open(run.id, time.time())
+    known: dict[str, Group] = {}
+    if resumed:
+        state = fold(run, store.attempts(run.id), epoch=epoch)
+        known = {group.name: group for group in store.groups(run.id)}
+    else:
+        state = State(run.workflow, run.constants, run.parameters)
+    finder = Finder(run, Keys(run, values), store, values, carriage.previous)
+    gear = Gear(
+        store=store,
+        values=values,
+        executor=executor,
+        reuse=finder,
+        clock=SystemClock(),
+        tell=bulletin.tell if bulletin is not None else None,
+        tail=FileTail(scratch) if bulletin is not None and not executor.offers.echo else None,
+        delay=0.0 if environment.durability == "each" else DELAY,
+    )
+    executor.open(brief)
+    Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)
+    done = WorkflowRun(services, run.id, record=run)
+    done.remember(state)
+    return done
+
+
+def brief_for(services: Services, run: Run) -> Brief:
+    """What the processes of a run's tasks must know."""
+    scratch = services.scratch(run.id)
+    scratch.mkdir(parents=True, exist_ok=True)
+    return Brief(
+        run=run.id,
+        tasks=run.workflow.tasks,
+        code=run.code,
+        scratch=str(scratch),
+        artifacts=services.artifact_settings(),
+    )
+
+
+def carry_recorded(
+    services: Services,
+    run_id: str,
+    *,
+    check: bool = True,
+    observers: Sequence[Observer] = (),
+    max_workers: int | None = None,
+) -> WorkflowRun:
+    """Go on with a recorded run, with its recorded graph and code."""
+    run = services.store.get(run_id)
+    done = carry(services, run, Carriage(observers=observers, max_workers=max_workers))
+    if check:
+        done.raise_unless_succeeded()
+    return done
+
+
+# --- in a process of its own -----------------------------------------------------------------------
+
+
+def start_process(services: Services, run_id: str, *, max_workers: int | None = None) -> None:
+    """Start a driver process that carries the run and outlives this one.
+
+    Comes back when the driver has taken the run up; raises StoreError with its words when it could not.
+    """
+    import subprocess
+
+    if services.store.reach == "process":
+        raise DefinitionError(
+            "a run in a memory store cannot be carried by another process; use .run(), or a store on disk"
+        )
+    scratch = services.scratch(run_id)
+    scratch.mkdir(parents=True, exist_ok=True)
+    words = scratch / "driver.log"
+    command = [sys.executable, "-m", "fairlead", "_drive", run_id, str(services.folder.path.parent)]
+    command.append(msgspec.json.encode(services.environment).decode())
+    command.append(str(max_workers or 0))
+    with words.open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=_folder_of(services, run_id),
+        )
+    while services.store.summary(run_id).status == "created":
+        if process.poll() is not None:
+            said = words.read_text(encoding="utf-8", errors="replace").strip()
+            raise StoreError(f"the driver of run {run_id!r} ended before it took the run up: {said or 'no word'}")
+        time.sleep(0.005)
+    _CHILDREN.append(process)
+
+
+_CHILDREN: list[Any] = []
+"""Drivers that this process has started: kept, so that no warning says they were forgotten."""
+
+
+def _folder_of(services: Services, run_id: str) -> Path:
+    """The working directory of a run's tasks: that in which the run was made, while it is there."""
+    cwd = Path(services.store.get(run_id).cwd)
+    return cwd if cwd.is_dir() else services.folder.path.parent
+
+
+def drive(words: Sequence[str]) -> int:
+    """Be a driver process: what `start_process` starts; gives the exit code."""
+    from fairlead.node.code import install
+
+    run_id, folder, environment, workers = words
+    services = open_services(msgspec.json.decode(environment, type=Environment), start=Path(folder))
+    run = services.store.get(run_id)
+    install(run.code, services.artifacts)
+    done = carry(services, run, Carriage(max_workers=int(workers) or None))
+    return 0 if done.get_status() == "succeeded" else 1

@@ -1,0 +1,93 @@
+"""What tasks wrote, read back from the byte ranges that their attempts recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from fairlead.config.services import Services
+from fairlead.model.events import Attempt, LogRange
+from fairlead.model.path import group_of
+from fairlead.model.run import FINAL, RunSummary
+
+__all__ = ["FileTail", "follow_logs", "read_range"]
+
+_PAUSE = 0.2
+"""Seconds between two looks while following."""
+
+
+class _Run(Protocol):
+    id: str
+
+    def summary(self) -> RunSummary: ...
+
+
+def read_range(scratch: Path, log: LogRange, skip: int = 0) -> bytes:
+    """Read what stands in a range, without its first `skip` bytes; an end below zero is the file's."""
+    path = scratch / log.file
+    start = log.start + skip
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read() if log.end < 0 else file.read(max(0, log.end - start))
+    except FileNotFoundError:
+        return b""  # logs are removed with their run, and `gc` may do that while somebody reads
+
+
+def follow_logs(run: _Run, services: Services, *, task: str | None, follow: bool) -> Iterator[tuple[str, str]]:
+    """Go through what the attempts of a run wrote, in the order in which they started."""
+    scratch = services.scratch(run.id)
+    told: dict[tuple[str, int], int] = {}
+    while True:
+        summary = run.summary()
+        attempts = [attempt for attempt in services.store.attempts(run.id) if attempt.log and _wanted(attempt, task)]
+        for attempt in sorted(attempts, key=lambda one: one.started or 0.0):
+            assert attempt.log is not None
+            mark = attempt.path, attempt.attempt
+            log = attempt.log
+            if attempt.outcome is None:  # still writing: as far as it has come
+                log = LogRange(log.file, log.start, -1)
+            data = read_range(scratch, log, told.get(mark, 0))
+            if data:
+                told[mark] = told.get(mark, 0) + len(data)
+                yield attempt.path, data.decode("utf-8", errors="replace")
+        if not follow or summary.status in FINAL or summary.status == "interrupted":
+            return
+        time.sleep(_PAUSE)
+
+
+def _wanted(attempt: Attempt, task: str | None) -> bool:
+    return task is None or task in {attempt.path, group_of(attempt.path)}
+
+
+class FileTail:
+    """Follows the logs of a run that this process carries, for its observers."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._running: dict[str, tuple[LogRange, int]] = {}
+        self._ready: list[tuple[str, bytes]] = []
+
+    def started(self, path: str, log: LogRange) -> None:
+        """A task that may write for a while has started."""
+        self._running[path] = (log, 0)
+
+    def ended(self, path: str, log: LogRange) -> None:
+        """A task that wrote something has ended."""
+        _, told = self._running.pop(path, (log, 0))
+        data = read_range(self._scratch, log, told)
+        if data:
+            self._ready.append((path, data))
+
+    def read(self) -> list[tuple[str, bytes]]:
+        """Give what was written since the last call, by task run."""
+        found, self._ready = self._ready, []
+        for path, (log, told) in self._running.items():
+            data = read_range(self._scratch, LogRange(log.file, log.start, -1), told)
+            whole = data.rpartition(b"\n")[0]
+            if whole:
+                found.append((path, whole + b"\n"))
+                self._running[path] = (log, told + len(whole) + 1)
+        return found

@@ -1,0 +1,128 @@
+"""From a built workflow to the record of a run: values encoded, code digested, sources kept."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead import __version__
+from fairlead.api.artifacts import RunOutput
+from fairlead.api.ids import new_id
+from fairlead.author.built import Built
+from fairlead.config.services import Services
+from fairlead.engine.snapshot import code_of
+from fairlead.errors import DefinitionError, UnstorableValue
+from fairlead.model.run import Code, Run
+from fairlead.model.values import NONE, Value
+from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow
+from fairlead.node.payload import canonical_target, needs_payload, payload
+
+__all__ = ["make_run", "target_of"]
+
+
+def make_run(
+    services: Services, built: Built, *, run_id: str | None = None, tags: Sequence[str] = (), target: str = ""
+) -> Run:
+    """Write down a run of a workflow; nothing is in the run store yet, and nothing has started.
+
+    Raises DefinitionError with every parameter or constant that cannot be kept, and for functions
+    that no other process could find.
+    """
+    slots, names = _mapped_over(built.workflow)
+    problems: list[str] = []
+    constants = [
+        _encode(services, value, f"constant {value!r:.40}", slot in slots, problems)
+        for slot, value in enumerate(built.constants)
+    ]
+    parameters = {
+        name: _encode(services, value, f"parameter {name!r}", name in names, problems)
+        for name, value in built.parameters.items()
+    }
+    if problems:
+        raise DefinitionError(f"{built.workflow.name}: cannot keep what it is given", problems)
+    return Run(
+        id=run_id or new_id(),
+        workflow=built.workflow,
+        created=time.time(),
+        constants=constants,
+        parameters=parameters,
+        code=_code(services, built),
+        target=target,
+        cwd=str(Path.cwd()),
+        environment=_unexpanded(services),
+        tags=tuple(tags),
+        host=os.uname().nodename,
+        user=_user(),
+        fairlead=__version__,
+    )
+
+
+def target_of(function: Callable[..., Any]) -> str:
+    """Say where a definition can be found again: `/abs/jobs.py:training`, or `module:name`."""
+    qualname = getattr(function, "__qualname__", "")
+    code = getattr(function, "__code__", None)
+    file = getattr(code, "co_filename", "")
+    if not qualname or "<" in qualname:
+        return ""
+    if file and not file.startswith("<"):
+        return f"{Path(file).absolute()}:{qualname}"
+    module = getattr(function, "__module__", "")
+    return f"{module}:{qualname}" if module and module != "__main__" else ""
+
+
+def _encode(services: Services, value: Any, what: str, rows: bool, problems: list[str]) -> Value:
+    if isinstance(value, RunOutput):
+        return value.value
+    try:
+        return services.values().encode(value, rows=rows, hint="values", files=False)
+    except UnstorableValue as error:
+        problems.append(f"{what}: {error}")
+        return NONE
+
+
+def _code(services: Services, built: Built) -> Code:
+    code = code_of(built.functions, artifacts=services.artifacts)
+    here = services.environment.executor.get("type") == "in_process"
+    tasks = list(code.tasks)
+    for position, function in enumerate(built.functions):
+        if function is None or not needs_payload(function):
+            continue
+        importable = canonical_target(function) is not None
+        if here and importable:
+            continue  # it runs in this process, and a later one can import the script
+        try:
+            pickled = payload(function, task=built.workflow.tasks[position].name)
+        except DefinitionError:
+            if not (importable or here):
+                raise
+            continue
+        tasks[position] = msgspec.structs.replace(tasks[position], payload=services.values().encode(pickled))
+    return msgspec.structs.replace(code, tasks=tuple(tasks))
+
+
+def _mapped_over(workflow: Workflow) -> tuple[set[int], set[str]]:
+    """Find the constants and parameters that are lists to be mapped over."""
+    bindings = [binding for node in workflow.nodes if isinstance(node, MapNode) for binding in node.over.values()]
+    names = {binding.name for binding in bindings if isinstance(binding, ParamRef) and not binding.select}
+    return set(_mapped_slots(workflow)), names
+
+
+def _mapped_slots(workflow: Workflow) -> Iterator[int]:
+    for node in workflow.nodes:
+        if isinstance(node, MapNode):
+            yield from (binding.slot for binding in node.over.values() if isinstance(binding, Const))
+            yield from _mapped_slots(node.body)
+
+
+def _unexpanded(services: Services) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.to_builtins(services.environment)
+    return data
+
+
+def _user() -> str:
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())

@@ -1,0 +1,133 @@
+"""From what a user types to a definition: `file.py`, `file.py:name`, `module:name`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fairlead.api.definitions import BoundPipeline, Pipeline, Runnable, WorkflowFunction
+from fairlead.api.parameters import gather
+from fairlead.author.built import Input
+from fairlead.author.functions import Task
+from fairlead.config.environment import EnvironmentLike, load
+from fairlead.errors import DefinitionError, NotFound
+from fairlead.node.loading import load_target_file, loading, own_error
+
+__all__ = ["Target", "load_target"]
+
+
+class Target:
+    """A definition that was found, and where."""
+
+    def __init__(self, text: str, definition: WorkflowFunction | Pipeline) -> None:
+        self.text = text
+        self.definition = definition
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.definition.name
+
+    @property
+    def doc(self) -> str:
+        """What its author says about it."""
+        return (getattr(self.definition, "__doc__", None) or "").strip()
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Its parameters."""
+        return self.definition.inputs
+
+    def bind(
+        self, parameters: dict[str, Any], *, file: str | Path | None = None, env: EnvironmentLike = None
+    ) -> Runnable:
+        """Bind parameters, given as text or values, with those of the params file and the environment.
+
+        Raises DefinitionError with all that is missing, unknown or of another type.
+        """
+        environment = load(env, beside=self.folder)
+        values = gather(self.inputs, given=parameters, file=file, environment=environment.parameters)
+        if isinstance(self.definition, WorkflowFunction):
+            bound: Runnable = self.definition.bound(self.definition, (), values)
+        else:
+            bound = BoundPipeline(self.definition, values)
+        bound.target = self.text
+        return bound
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its file; None for a module."""
+        file = Path(self.text.rpartition(":")[0])
+        return file.parent if file.is_file() else None
+
+
+def load_target(text: str) -> Target:
+    """Find a definition; raises NotFound with what the file has, and DefinitionError for a broken file."""
+    where, _, name = text.rpartition(":") if _has_name(text) else (text, "", "")
+    if where.endswith(".py") or Path(where).is_file():
+        module = load_target_file(where)
+        where = str(Path(where).absolute())
+    else:
+        module = _import(where)
+    found, name = _pick(module, name, where)
+    return Target(f"{where}:{name}", found)
+
+
+def _has_name(text: str) -> bool:
+    return ":" in text and not text.endswith(".py")
+
+
+def _import(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise NotFound(f"no file {name!r} in {Path.cwd()}, and it is not the name of a module either")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        with loading():
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise NotFound(f"no module {name!r} (looked in {here} too), and no file of that name") from error
+        raise own_error(error, name) from error
+    except (Exception, SystemExit) as error:
+        raise own_error(error, name) from error
+
+
+def _pick(module: ModuleType, name: str, where: str) -> tuple[WorkflowFunction | Pipeline, str]:
+    definitions = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, (WorkflowFunction, Pipeline)) and not key.startswith("_")
+    }
+    if name:
+        found = vars(module).get(name)
+        if isinstance(found, (WorkflowFunction, Pipeline)):
+            return found, name
+        raise NotFound(_not_there(name, found, definitions, where))
+    own = {key: value for key, value in definitions.items() if _is_own(value, module)} or definitions
+    if len(own) == 1:
+        key, value = next(iter(own.items()))
+        return value, key
+    if not own:
+        raise NotFound(f"{where} has no workflow; put @workflow above the function that calls the tasks")
+    raise DefinitionError(f"{where} has several workflows; name one of them", [f"{where}:{key}" for key in own])
+
+
+def _is_own(value: WorkflowFunction | Pipeline, module: ModuleType) -> bool:
+    return getattr(value, "__module__", module.__name__) in {module.__name__, type(value).__module__}
+
+
+def _not_there(name: str, found: Any, definitions: dict[str, Any], where: str) -> str:
+    if isinstance(found, Task):
+        return f"{where}: {name!r} is a task; a workflow calls it (@workflow def …: return {name}(…))"
+    if callable(found):
+        return f"{where}: {name!r} is a plain function; put @workflow above it"
+    near = difflib.get_close_matches(name, definitions, n=1)
+    hint = f" (nearest: {near[0]!r})" if near else ""
+    listed = f"; it has {', '.join(definitions)}" if definitions else "; it has no workflow at all"
+    return f"{where} has no workflow {name!r}{hint}{listed}"

@@ -1,0 +1,120 @@
+"""Words about runs and task runs: short descriptions, and why there is no result. No looking up."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Protocol
+
+from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunFailed
+from fairlead.model.events import Attempt, Failure
+from fairlead.model.path import parse
+from fairlead.model.run import Group, RunStatus, RunSummary
+from fairlead.model.values import Value
+from fairlead.model.workflow import MapNode, TaskNode, Workflow
+
+__all__ = ["failure_text", "no_task", "pick_output", "run_in_short", "task_at", "why_no_results"]
+
+_OVER = frozenset({"succeeded", "reused", "failed", "skipped", "cancelled"})
+
+
+class _Run(Protocol):
+    id: str
+
+    def summary(self) -> RunSummary: ...
+    def _attempts(self) -> list[Attempt]: ...
+
+
+def run_in_short(summary: RunSummary, groups: Sequence[Group]) -> str:
+    """`<WorkflowRun calm-otter: running, 3 of 7 succeeded, waiting for score[2].fit>`."""
+    counts = summary.counts
+    total = sum(counts.values())
+    done = counts.get("succeeded", 0) + counts.get("reused", 0)
+    words = [f"{summary.status}, {done} of {total} succeeded"]
+    if summary.status == "running":
+        busy = [group.name for group in groups if group.counts.get("running") or group.counts.get("queued")]
+        if busy:
+            words.append(f"busy with {', '.join(busy[:3])}")
+    if summary.error:
+        words.append(f"{summary.error} failed")
+    return f"<WorkflowRun {summary.id}: {', '.join(words)}>"
+
+
+def why_no_results(run: _Run, status: RunStatus) -> FairleadError:
+    """Build the error for a run that has no results (yet)."""
+    if status == "cancelled":
+        return RunCancelled(f"run {run.id!r} was stopped; 'fairlead resume {run.id}' goes on with it", run_id=run.id)
+    if status == "failed":
+        failed = root_cause(run.summary(), run._attempts())
+        if failed is None or failed.failure is None:
+            return RunFailed(f"run {run.id!r} failed", run_id=run.id)
+        return RunFailed(failure_text(failed.path, failed.failure, failed.attempt), run_id=run.id, task=failed.path)
+    if status == "interrupted":
+        return NotFinished(
+            f"run {run.id!r} was interrupted: its driver is gone; 'fairlead resume {run.id}' goes on with it"
+        )
+    waiting = "has not been started" if status == "created" else "is still running"
+    return NotFinished(f"run {run.id!r} {waiting}; wait for it with get_results(wait=True)")
+
+
+def root_cause(summary: RunSummary, attempts: Sequence[Attempt]) -> Attempt | None:
+    """Find the failed attempt that made the run fail: the first that failed for good."""
+    failed = [attempt for attempt in attempts if attempt.outcome in {"failed", "lost"} and attempt.failure]
+    named = [attempt for attempt in failed if attempt.path == summary.error]
+    chosen = named or sorted(failed, key=lambda attempt: attempt.ended or 0.0)[:1]
+    return max(chosen, key=lambda attempt: attempt.attempt) if chosen else None
+
+
+def failure_text(path: str, failure: Failure, attempt: int = 1) -> str:
+    """Tell of a failure, the user's own error first."""
+    kind = failure.type.rpartition(".")[2] if failure.type else failure.reason
+    times = f" (attempt {attempt})" if attempt > 1 else ""
+    lines = [
+        f"task {path!r} failed{times}: {kind}: {failure.message}"
+        if failure.type
+        else f"task {path!r} failed{times}: {failure.message}"
+    ]
+    if failure.arguments:
+        lines.append("  with " + ", ".join(f"{name}={value}" for name, value in failure.arguments.items()))
+    if failure.place is not None:
+        lines.append(f"  at {failure.place.file}:{failure.place.line}")
+    if failure.traceback:
+        lines.extend(["", failure.traceback.rstrip()])
+    return "\n".join(lines)
+
+
+def no_task(run_id: str, path: str, known: Sequence[str]) -> str:
+    """Say that a run has no such task run, and what it has."""
+    near = difflib.get_close_matches(path, known, n=1)
+    hint = f" (nearest: {near[0]!r})" if near else ""
+    return f"run {run_id!r} has no task run {path!r}{hint}; 'fairlead show {run_id}' lists its tasks"
+
+
+def task_at(workflow: Workflow, path: str) -> TaskNode | None:
+    """Find the node that places the task of a path; None when the path is not of this workflow."""
+    scope = workflow
+    parts = parse(path)
+    for depth, (name, _) in enumerate(parts):
+        node = next((node for node in scope.nodes if node.name == name), None)
+        if isinstance(node, TaskNode):
+            return node if depth == len(parts) - 1 else None
+        if not isinstance(node, MapNode):
+            return None
+        if node.flat:
+            inner = node.body.nodes[0]
+            return inner if isinstance(inner, TaskNode) and depth == len(parts) - 1 else None
+        scope = node.body
+    return None
+
+
+def pick_output(workflow: Workflow, attempt: Attempt, name: str | None) -> Value | None:
+    """Give a task run's output by name, its only one if None; None when there is no such thing."""
+    if attempt.outcome not in {"succeeded", "reused"} or attempt.outputs is None:
+        return None
+    node = task_at(workflow, attempt.path)
+    if node is None:
+        return None
+    names = workflow.tasks[node.task].outputs
+    if name is None:
+        return attempt.outputs[0] if len(attempt.outputs) == 1 else None
+    return attempt.outputs[names.index(name)] if name in names else None

@@ -1,0 +1,267 @@
+"""What every drawing of a workflow shows: boxes, arrows, boxes within boxes. No format is known here.
+
+Parameters and results are boxes of their own at the outermost scope; inside a map's body they are
+not drawn, for they are the map's own arrows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from fairlead.model.path import group_of
+from fairlead.model.run import Group
+from fairlead.model.task import TaskDefinition
+from fairlead.model.words import done, duration, leading, number, said_counts
+from fairlead.model.workflow import Binding, Container, MapNode, Node, ParamRef, Ref, TaskNode, Workflow
+
+__all__ = ["Arrow", "Box", "Kind", "Scope", "outline"]
+
+Kind: TypeAlias = Literal["parameter", "task", "map", "result"]
+
+
+class Box(msgspec.Struct):
+    """One thing that is drawn."""
+
+    id: str
+    """Letters, digits and underscores; unique over all scopes."""
+    label: str
+    kind: Kind
+    path: str = ""
+    """The group that a run counts it under; empty for parameters and results."""
+    detail: str = ""
+    """A second line: a type, a default, the task behind another name."""
+    about: str = ""
+    """What a hover says: the task's own words, its place."""
+    many: bool = False
+    """It is done once for every item of a list."""
+    inner: Scope | None = None
+    status: str = ""
+    """The status of its task runs together, where a run is drawn."""
+    progress: str = ""
+    """`7/8 · 1 failed`, where a run is drawn."""
+    share: tuple[float, float] | None = None
+    """Which share of several task runs is done, and which failed."""
+
+
+class Arrow(msgspec.Struct, frozen=True):
+    """What goes from one box to another of the same scope."""
+
+    source: str
+    target: str
+    label: str = ""
+    """The source's output that it is about, where there are several."""
+    takes: str = ""
+    """The target's arguments that it feeds."""
+    order: bool = False
+    """It carries no data: the target only waits."""
+    when: str = "ok"
+    each: bool = False
+    """A list goes in, and its items are handed out."""
+
+
+class Scope(msgspec.Struct):
+    """Boxes and the arrows between them, in an order in which every arrow points forward."""
+
+    name: str
+    boxes: list[Box]
+    arrows: list[Arrow]
+
+
+def outline(workflow: Workflow, groups: Sequence[Group] = (), defaults: Mapping[str, str] | None = None) -> Scope:
+    """Work out what to draw; `groups` are those of a run, whose statuses are shown.
+
+    `defaults` are the texts that stand for the parameters' defaults or values.
+    """
+    counted = {group.name: group for group in groups}
+    scope = _scope(workflow, workflow.tasks, counted, prefix="", mark="n")
+    texts = defaults or {}
+    parameters = []
+    for place, parameter in enumerate(workflow.parameters):
+        value = f" = {texts[parameter.name]}" if parameter.name in texts else ""
+        detail = f"{parameter.annotation}{value}" if parameter.annotation else value.removeprefix(" ")
+        parameters.append(Box(f"p{place}", parameter.name, "parameter", detail=detail))
+    names = {parameter.name: f"p{place}" for place, parameter in enumerate(workflow.parameters)}
+    incoming = []
+    for place, node in enumerate(workflow.nodes):
+        incoming += _from_parameters(node, f"n{place}", names)
+    results, outgoing = _results(workflow, names)
+    return Scope(workflow.name, [*parameters, *scope.boxes, *results], _unique([*incoming, *scope.arrows, *outgoing]))
+
+
+def _scope(
+    workflow: Workflow, tasks: Sequence[TaskDefinition], counted: Mapping[str, Group], *, prefix: str, mark: str
+) -> Scope:
+    boxes, arrows = [], []
+    for place, node in enumerate(workflow.nodes):
+        box = f"{mark}{place}"
+        path = group_of(prefix + node.name)
+        inner = None
+        if isinstance(node, TaskNode):
+            boxes.append(_task(node, tasks[node.task], box, path))
+        else:
+            if not node.flat:
+                inner = _scope(node.body, tasks, counted, prefix=f"{path}.", mark=f"{box}_")
+            boxes.append(_map(node, tasks, box, path, inner))
+        if counted and inner is None:
+            _tell(boxes[-1], counted.get(path))
+        elif counted and inner is not None:
+            boxes[-1].status = _together([inside.status for inside in inner.boxes])
+        arrows += _between(node, box, mark, workflow, tasks)
+    return Scope(workflow.name, boxes, _unique(arrows))
+
+
+def _task(node: TaskNode, task: TaskDefinition, box: str, path: str) -> Box:
+    alias = task.name if task.name != group_of(node.name) else ""
+    return Box(box, node.name, "task", path=path, detail=alias, about=_about(task))
+
+
+def _map(node: MapNode, tasks: Sequence[TaskDefinition], box: str, path: str, inner: Scope | None) -> Box:
+    about, alias = "", ""
+    first = node.body.nodes[0] if inner is None and node.body.nodes else None
+    if isinstance(first, TaskNode):
+        task = tasks[first.task]
+        about = _about(task)
+        alias = task.name if task.name != group_of(node.name) else ""
+    return Box(box, node.name, "map", path=path, detail=alias, about=about, many=True, inner=inner)
+
+
+def _about(task: TaskDefinition) -> str:
+    words = task.doc.strip().splitlines()[:1]
+    return " · ".join([*words, *([str(task.place)] if task.place else [])])
+
+
+def _tell(box: Box, group: Group | None) -> None:
+    """Write how far a box is in the run."""
+    if group is None:
+        box.status = "waiting"
+        return
+    box.status = leading(group.counts)
+    said = (
+        []
+        if group.total == 1
+        else [f"{number(done(group.counts))}/{'?' if group.total is None else number(group.total)}"]
+    )
+    failed = said_counts({name: group.counts.get(name, 0) for name in ("failed", "lost")}) if group.total != 1 else ""
+    said += [text for text in (failed, duration(group.seconds) if group.seconds else "") if text]
+    box.progress = " · ".join(said)
+    if group.total is not None and group.total > 1:
+        box.share = (done(group.counts) / group.total, group.counts.get("failed", 0) / group.total)
+
+
+def _together(statuses: Sequence[str]) -> str:
+    """Give the one status that stands for the boxes of a scope."""
+    for status in ("failed", "running", "cancelled", "waiting", "succeeded", "reused", "skipped"):
+        if status in statuses:
+            if status == "waiting" and any(other in statuses for other in ("succeeded", "reused")):
+                return "running"
+            return status
+    return "waiting"
+
+
+def _inputs(node: Node) -> list[tuple[str, Binding, bool]]:
+    """Give what a node takes: name, where from, whether item by item."""
+    if isinstance(node, TaskNode):
+        return [(name, binding, False) for name, binding in node.args.items()]
+    over = [(name, binding, True) for name, binding in node.over.items()]
+    return over + [(name, binding, False) for name, binding in node.whole.items()]
+
+
+def _between(node: Node, box: str, mark: str, workflow: Workflow, tasks: Sequence[TaskDefinition]) -> list[Arrow]:
+    arrows = []
+    for name, binding, each in _inputs(node):
+        for ref in _leaves(binding):
+            if isinstance(ref, Ref):
+                output = _output_name(workflow.nodes[ref.node], ref.output, tasks)
+                arrows.append(Arrow(f"{mark}{ref.node}", box, output, name, each=each))
+    with_data = {arrow.source for arrow in arrows}
+    arrows.extend(
+        Arrow(f"{mark}{after.node}", box, order=True, when=after.when)
+        for after in node.after
+        if f"{mark}{after.node}" not in with_data or after.when != "ok"
+    )
+    return arrows
+
+
+def _output_name(node: Node, output: int, tasks: Sequence[TaskDefinition]) -> str:
+    """Name an output where the node has several; with one, the argument's name says more."""
+    names = tasks[node.task].outputs if isinstance(node, TaskNode) else tuple(node.body.results)
+    return names[output] if len(names) > 1 and output < len(names) else ""
+
+
+def _from_parameters(node: Node, box: str, names: Mapping[str, str]) -> list[Arrow]:
+    return [
+        Arrow(names[ref.name], box, takes=name, each=each)
+        for name, binding, each in _inputs(node)
+        for ref in _leaves(binding)
+        if isinstance(ref, ParamRef)
+    ]
+
+
+def _results(workflow: Workflow, names: Mapping[str, str]) -> tuple[list[Box], list[Arrow]]:
+    boxes, arrows = [], []
+    for place, (name, binding) in enumerate(workflow.results.items()):
+        leaves = _leaves(binding)
+        if not leaves:
+            continue
+        label = "result" if workflow.single else name
+        boxes.append(Box(f"r{place}", label, "result"))
+        for ref in leaves:
+            source = f"n{ref.node}" if isinstance(ref, Ref) else names[ref.name]
+            arrows.append(Arrow(source, f"r{place}"))
+    return boxes, arrows
+
+
+def _leaves(binding: Binding) -> list[Ref | ParamRef]:
+    """List what a binding takes from nodes and parameters; constants are not drawn."""
+    if isinstance(binding, Ref | ParamRef):
+        return [binding]
+    if isinstance(binding, Container):
+        return [leaf for part in (*binding.keys, *binding.items) for leaf in _leaves(part)]
+    return []
+
+
+def _unique(arrows: Sequence[Arrow]) -> list[Arrow]:
+    """Draw one arrow between two boxes, with all its labels, not one for each argument."""
+    merged: dict[tuple[str, str], Arrow] = {}
+    for arrow in arrows:
+        pair = (arrow.source, arrow.target)
+        known = merged.get(pair)
+        merged[pair] = (
+            arrow
+            if known is None
+            else msgspec.structs.replace(
+                known,
+                label=_listed(known.label, arrow.label),
+                takes=_listed(known.takes, arrow.takes),
+                order=known.order and arrow.order,
+                each=known.each or arrow.each,
+            )
+        )
+    return _without_detours(list(merged.values()))
+
+
+def _listed(names: str, name: str) -> str:
+    return ", ".join(dict.fromkeys(part for part in (*names.split(", "), name) if part))
+
+
+def _without_detours(arrows: Sequence[Arrow]) -> list[Arrow]:
+    """Leave out what only says an order that other arrows say already.
+
+    Arrows are sorted by target, and point forward: what is before a source is known by then.
+    """
+    before: dict[str, set[str]] = {}
+    into: dict[str, list[Arrow]] = {}
+    for arrow in arrows:
+        into.setdefault(arrow.target, []).append(arrow)
+    for target, incoming in into.items():
+        before[target] = {arrow.source for arrow in incoming}.union(*(before.get(a.source, ()) for a in incoming))
+    return [
+        arrow
+        for arrow in arrows
+        if not arrow.order
+        or arrow.when != "ok"
+        or not any(arrow.source in before.get(other.source, ()) for other in into[arrow.target])
+    ]

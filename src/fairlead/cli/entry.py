@@ -1,0 +1,100 @@
+"""Finds the command that was asked for, calls it, and turns every error into words and an exit code.
+
+No command lives here, and no command prints an error or chooses an exit code by itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from fairlead.cli.commands import MODULES, overview
+from fairlead.cli.options import Loudness
+from fairlead.cli.text import Span, colour_wanted, paint
+from fairlead.errors import FairleadError
+
+__all__ = ["invoke"]
+
+_LOUDER = {"-v": 1, "--verbose": 1, "-q": -1, "--quiet": -1}
+
+
+def invoke(words: Sequence[str]) -> int:
+    """Carry out one command line, and give its exit code."""
+    words = list(words)
+    loudness = Loudness()
+    try:
+        while words and words[0] in _LOUDER:
+            loudness.level += _LOUDER[words.pop(0)]
+        return _call(words, loudness)
+    except (click.Abort, KeyboardInterrupt):
+        _complain(["interrupted"])
+        return 130
+    except click.UsageError as error:
+        _complain([error.format_message(), *_usage_hint(error)])
+        return 2
+    except click.ClickException as error:
+        _complain([error.format_message()])
+        return 2
+    except FairleadError as error:
+        _complain(str(error).splitlines())
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence; whatever arrives here is a bug of ours
+        _confess(error, loudness)
+        return 1
+
+
+def _call(words: list[str], loudness: Loudness) -> int:
+    if words and words[0] == "help":
+        words = [*words[1:], "--help"]
+    if not words or words[0] in ("-h", "--help"):
+        click.echo(overview(), nl=False)
+        return 0
+    name, *rest = words
+    if name not in MODULES:
+        raise click.UsageError(_unknown(name))
+    command = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name)
+    code = command.main(rest, prog_name=f"fairlead {name}", standalone_mode=False, obj=loudness)
+    return code if isinstance(code, int) else 0
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    if name.startswith("-"):
+        return f"no option {name!r} before the command; options of a command come after it"
+    near = get_close_matches(name, MODULES, n=1)
+    if near:
+        return f"no command {name!r}; did you mean {near[0]!r}?"
+    if name.endswith((".py", ".yaml", ".yml", ".ipynb")):
+        return f"no command {name!r}; 'fairlead run {name}' runs that file"
+    return f"no command {name!r}; 'fairlead --help' lists them"
+
+
+def _usage_hint(error: click.UsageError) -> list[str]:
+    if error.ctx is None:
+        return []
+    return [f"'{error.ctx.command_path} --help' says what it takes"]
+
+
+def _complain(lines: Sequence[str]) -> None:
+    """Write an error: what happened first, further lines below it."""
+    first, *rest = lines or ["an error without a message"]
+    page = [[Span("error: ", "bad"), Span(first)], *([Span(f"  {line}" if line[:1] != " " else line)] for line in rest)]
+    sys.stderr.write(paint(page, colour=colour_wanted(sys.stderr)))
+
+
+def _confess(error: Exception, loudness: Loudness) -> None:
+    """Own up to a bug; the traceback is for those who ask for it."""
+    lines = [f"a bug in Fairlead: {type(error).__name__}: {error}"]
+    if loudness.level > 0:
+        from traceback import format_exception
+
+        sys.stderr.write("".join(format_exception(error)))
+    else:
+        lines.append("please report it, with the traceback that the same command prints with -v")
+    _complain(lines)

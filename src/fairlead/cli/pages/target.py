@@ -1,0 +1,53 @@
+"""What `run TARGET --help` says about a workflow: its own words and its own parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import cleandoc
+
+import msgspec
+
+from fairlead.cli.text import Column, Line, Span, plain, table
+
+__all__ = ["Given", "target_page"]
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One parameter, in words."""
+
+    name: str
+    type: str = ""
+    required: bool = True
+    default: str = ""
+    static: bool = False
+
+
+def target_page(target: str, name: str, doc: str, parameters: Sequence[Given]) -> list[Line]:
+    """Tell what a workflow does and takes."""
+    usage = " ".join(f"-p {one.name}=…" for one in parameters if one.required)
+    page: list[Line] = [
+        [Span("Usage: ", "dim"), Span(f"fairlead run {target}{f' {usage}' if usage else ''} [OPTIONS]")]
+    ]
+    page += [[], [Span(f"  {name}", "bold")]]
+    if doc:
+        page += [[], *plain(cleandoc(doc), indent=2)]
+    page += [[], [Span("Parameters:", "bold")]]
+    if not parameters:
+        page.append([Span("  none")])
+    rows = []
+    for one in parameters:
+        says = "required" if one.required else f"default {one.default}"
+        rows.append(
+            (Span(one.name, "bold"), one.type, Span(f"{says}, shapes the graph" if one.static else says, "dim"))
+        )
+    page += table((Column(""), Column(""), Column("")), rows, indent=2)
+    example = next((one for one in parameters if not one.required), None)
+    if example is not None and not usage:
+        page += [[], [Span(f"Example: fairlead run {target} -p {example.name}={_as_word(example.default)}", "dim")]]
+    return [*page, [], [Span("'fairlead run --help' lists the options.", "dim")]]
+
+
+def _as_word(text: str) -> str:
+    """Write a default as one would type it."""
+    plain_text = text[1:-1] if text[:1] in "'\"" and text[-1:] == text[:1] else text
+    return plain_text if plain_text and all(sign.isalnum() or sign in "._-/:" for sign in plain_text) else "…"

@@ -1,0 +1,235 @@
+"""`run`, `check`, `stop` and `resume`: what changes something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from fairlead.api import Target, WorkflowRun, load_target, resume_run
+from fairlead.api.definitions import Runnable
+from fairlead.api.parameters import read_params_file
+from fairlead.cli.options import Command, Form, Loudness, environment, form, loudness, pairs
+from fairlead.cli.outcome import watched
+from fairlead.cli.output import aside, say, write_page, write_text
+from fairlead.errors import DefinitionError
+from fairlead.model.words import cut, plural
+from fairlead.observers.terminal import Terminal
+
+__all__ = ["check", "resume", "run", "stop"]
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """How a run is wanted: the options of `run`."""
+
+    file: Path | None
+    given: tuple[str, ...]
+    env: str | None
+    run_id: str | None
+    tags: tuple[str, ...]
+    detach: bool
+    max_workers: int | None
+    form: Form
+
+
+def with_parameters(function: Any) -> Any:
+    """Give a command `-p` and `--params`."""
+    for option in (
+        click.option(
+            "--params",
+            "file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Parameters from a YAML, JSON or TOML file; -p wins over it (--params small.yaml).",
+        ),
+        click.option(
+            "-p",
+            "--param",
+            "given",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="A parameter of the workflow; give it as often as you like (-p path=data.csv -p rate=0.2).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def with_workers(function: Any) -> Any:
+    """Give a command `--max-workers`."""
+    return click.option(
+        "--max-workers",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="So many worker processes at most (--max-workers 2). Otherwise one for each core.",
+    )(function)
+
+
+@click.command(
+    cls=Command,
+    add_help_option=False,
+    arguments={
+        "TARGET": "What to run: file.py, file.py:name, or module:name. 'fairlead run TARGET --help' lists the"
+        " parameters of that workflow.",
+    },
+    help="Run a workflow here and now, and wait for it. Its results go to stdout, everything else to stderr. Ctrl-C"
+    " stops it, and keeps what has finished; a second Ctrl-C ends it at once.",
+    examples=(
+        "fairlead run jobs.py                              the only workflow in a file",
+        "fairlead run jobs.py:training -p path=data.csv    one of several, with a parameter",
+        "fairlead run jobs.py --help                       the parameters that it takes",
+        "fairlead run jobs.py --env in_process             one task after the other, for a debugger",
+        "fairlead run jobs.py --detach                     in the background; prints the id",
+    ),
+)
+@click.argument("target", required=False)
+@with_parameters
+@environment
+@click.option("--id", "run_id", metavar="ID", help="The id of the run, instead of a new one (--id friday).")
+@click.option(
+    "--tag", "tags", metavar="T", multiple=True, help="A label to find the run by (--tag nightly); repeatable."
+)
+@click.option("--detach", is_flag=True, help="Start it in the background, and print its id (--detach).")
+@with_workers
+@form
+@loudness
+@click.option("-h", "--help", "wants_help", is_flag=True, help="Say this; with TARGET, list its parameters.")
+@click.pass_context
+def run(ctx: click.Context, /, target: str | None, wants_help: bool, **chosen: Any) -> int:
+    """Run a workflow."""
+    if target is None:
+        if not wants_help:
+            raise click.UsageError("what shall run? Name a file or a workflow: fairlead run jobs.py", ctx)
+        click.echo(ctx.get_help())
+        return 0
+    with aside():
+        found = load_target(target)
+    if wants_help:
+        _tell_parameters(target, found)
+        return 0
+    launch = Launch(**chosen)
+    bound = found.bind(pairs(launch.given, "-p"), file=launch.file, env=launch.env)
+    return _detach(bound, launch) if launch.detach else _watch(bound, launch, ctx.ensure_object(Loudness))
+
+
+def _detach(bound: Runnable, launch: Launch) -> int:
+    started = bound.start(launch.env, id=launch.run_id, tags=launch.tags, max_workers=launch.max_workers)
+    say([f"started; 'fairlead logs {started.id} -f' follows it, 'fairlead stop {started.id}' stops it"])
+    write_text(f"{started.id}\n")
+    return 0
+
+
+def _watch(bound: Runnable, launch: Launch, loud: Loudness) -> int:
+    def carry(observer: Terminal) -> WorkflowRun:
+        return bound.run(
+            launch.env,
+            id=launch.run_id,
+            tags=launch.tags,
+            check=False,
+            observers=[observer],
+            max_workers=launch.max_workers,
+        )
+
+    return watched(carry, loud.level, launch.form)
+
+
+def _tell_parameters(text: str, target: Target) -> None:
+    from fairlead.cli.pages.target import Given, target_page
+
+    parameters = [
+        Given(one.name, one.text, one.required, "" if one.required else cut(repr(one.default), 60), one.static)
+        for one in target.inputs
+    ]
+    write_page(target_page(text, target.name, target.doc, parameters))
+
+
+@click.command(
+    cls=Command,
+    arguments={"TARGET": "A workflow: file.py, file.py:name, or module:name."},
+    help="Tell everything that is wrong with a workflow, its parameters and its environment, at once, without running"
+    " anything. Exits with 2 if something is wrong.",
+    examples=("fairlead check jobs.py -p path=data.csv", "fairlead check jobs.py:training --env prod"),
+)
+@click.argument("target")
+@with_parameters
+@environment
+@loudness
+def check(target: str, file: Path | None, given: tuple[str, ...], env: str | None) -> int:
+    """Tell what is wrong before anything runs."""
+    with aside():
+        found = load_target(target)
+        problems = found.bind(pairs(given, "-p"), file=file, env=env).check(env)
+    if problems:
+        raise DefinitionError(f"{found.name}: {plural(len(problems), 'problem')}", problems)
+    say([f"{found.name}: nothing is wrong"])
+    return 0
+
+
+@click.command(
+    cls=Command,
+    arguments={"RUN": "A run: calm-otter."},
+    help="Ask a run to stop: running tasks and their child processes are ended, what has finished is kept. Of a run"
+    " that has ended already, nothing changes.",
+    examples=(
+        "fairlead stop calm-otter          ask it to stop",
+        "fairlead stop calm-otter --wait   and wait until it has",
+    ),
+)
+@click.argument("run")
+@click.option("--wait", is_flag=True, help="Wait until it has stopped (fairlead stop calm-otter --wait).")
+@environment
+@loudness
+def stop(run: str, wait: bool, env: str | None) -> int:
+    """Stop a run."""
+    found = WorkflowRun.by_id(run, env)
+    if not found.stop():
+        say([f"{run} has ended already ({found.get_status()}); nothing changes"])
+        return 0
+    say([f"asked {run} to stop; 'fairlead resume {run}' goes on with it later"])
+    if wait:
+        say([f"{run} is {found.wait()}"])
+    return 0
+
+
+@click.command(
+    cls=Command,
+    arguments={"RUN": "A run that failed, was stopped, or was interrupted: calm-otter."},
+    help="Go on with a run: what succeeded and is still valid is reused, the rest runs, and the plan is told first."
+    " Where code or parameters have changed since, a new run is made, and the old one stays as it was.",
+    examples=(
+        "fairlead resume calm-otter                go on",
+        "fairlead resume calm-otter --from train   run train again, with all that depends on it",
+        "fairlead resume calm-otter -p rate=0.2    with another parameter, in a new run",
+    ),
+)
+@click.argument("run")
+@click.option(
+    "--from", "from_task", metavar="TASK", help="Run this task again, with all that depends on it (--from train)."
+)
+@with_parameters
+@environment
+@with_workers
+@form
+@loudness
+@click.pass_context
+def resume(
+    ctx: click.Context,
+    run: str,
+    from_task: str | None,
+    file: Path | None,
+    given: tuple[str, ...],
+    env: str | None,
+    max_workers: int | None,
+    form: Form,
+) -> int:
+    """Go on with a run."""
+    parameters = {**(read_params_file(file) if file else {}), **pairs(given, "-p")}
+
+    def carry(observer: Terminal) -> WorkflowRun:
+        return resume_run(
+            run, env, from_task=from_task, parameters=parameters, observers=[observer], max_workers=max_workers
+        )
+
+    return watched(carry, ctx.ensure_object(Loudness).level, form)

@@ -1,0 +1,31 @@
+"""How lengths of time and moments are read from words: `30d`, `12h`, `2026-03-01`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import click
+
+__all__ = ["moment", "seconds"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
+
+
+def seconds(text: str) -> float:
+    """Read a length of time; raises UsageError, naming the units."""
+    found = _LENGTH.fullmatch(text.strip().lower())
+    if found is None:
+        raise click.UsageError(f"{text!r} is no length of time; write 30d, 12h, 45m, 90s or 2w")
+    return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def moment(text: str, now: float) -> float:
+    """Read a moment: a date, a date and time, or how long ago (`2h`)."""
+    if _LENGTH.fullmatch(text.strip().lower()):
+        return now - seconds(text)
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} is no moment; write 2h (ago), 2026-03-01 or 2026-03-01T14:30") from error

@@ -1,0 +1,66 @@
+"""Where a worker's process is put together: the fork server, and what its workers run with.
+
+Started with the driver's pid as its argument, and the control socket in place of standard input. Imports what every worker needs and no more: a worker's start is paid by every run.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from fairlead.errors import ConfigurationError
+from fairlead.executors.local.forkserver import ForkServer
+from fairlead.executors.local.link import WorkerLink
+from fairlead.node.code import function_of, install
+from fairlead.node.execute import Bench, Log
+from fairlead.node.worker import Worker
+from fairlead.ports import ArtifactStore, Brief, TaskKind
+from fairlead.stores.artifacts import FolderArtifacts
+from fairlead.stores.values import StoredValues
+from fairlead.tasks.python import PythonKind
+from fairlead.tasks.stub import StubKind
+
+__all__ = ["kinds", "main", "open_artifacts", "open_bench"]
+
+
+def kinds() -> dict[str, TaskKind]:
+    """Every kind of task that can be run here, by name."""
+    return {"python": PythonKind(), "stub": StubKind()}
+
+
+def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
+    """Open the artifact store of a run, in a process of its tasks."""
+    url = str(settings.get("url", ""))
+    if not url or ("://" in url and not url.startswith("file://")):
+        raise ConfigurationError(f"artifacts.url: {url!r} is not a folder, and worker processes need one")
+    return FolderArtifacts(Path(url.removeprefix("file://")), fsync=bool(settings.get("fsync")))
+
+
+def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) -> Bench:
+    """Put together what a process needs to run jobs of a run."""
+    artifacts = open_artifacts(brief.artifacts)
+    install(brief.code, artifacts)
+    values = StoredValues(artifacts, files_dir=Path(brief.scratch, "files"))
+    return Bench(brief, values=values, kinds=kinds(), function_of=function_of, secrets=None, log=log, sets_env=sets_env)
+
+
+def main() -> None:
+    """Be a fork server, for as long as the driver lives."""
+    control = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    # So that forks share what is there: a collection would touch, and so copy, every page.
+    gc.collect()
+    gc.freeze()
+    ForkServer(control, int(sys.argv[1]), _work).serve()
+
+
+def _work(queue: socket.socket, records: socket.socket, slot_fd: int) -> None:
+    faulthandler.enable(file=2)
+    Worker(WorkerLink(queue, records, slot_fd), open_bench).work()

@@ -1,0 +1,319 @@
+"""Carrying a run: what was decided is done, what came of it is recorded.
+
+One driver carries one run, from taking up its lease to closing it. It does not decide what starts
+(`decide.py`) and does not know what a fact means (`model/state.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import inf
+from typing import Any, Protocol
+
+import msgspec
+
+from fairlead.engine.decide import Decision, decide
+from fairlead.engine.interrupts import Interrupts
+from fairlead.engine.writer import DELAY, Ledger, Writer
+from fairlead.errors import FairleadError
+from fairlead.model.events import Attempt, Failure, LogRange
+from fairlead.model.notices import Notice, Opened, Output, Progress, TaskEnded
+from fairlead.model.notices import Plan as ResumePlan
+from fairlead.model.run import Run, RunStatus
+from fairlead.model.scope import QUEUED, Live
+from fairlead.model.state import State
+from fairlead.model.values import Rows, Value
+from fairlead.ports import Commit, Executor, Job, Report, RunStore, Values
+
+__all__ = ["GRACE", "Clock", "Driver", "Gear", "Reuse", "Tail"]
+
+GRACE = 5.0
+"""Seconds that a task gets to end by itself when its run is stopped."""
+
+ASK = 0.1
+"""Seconds between two looks at whether somebody asked the run to stop."""
+
+
+class Clock(Protocol):
+    """Where the driver gets the time from."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+
+    def ticks(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+
+class Reuse(Protocol):
+    """Finds recorded results that are still valid."""
+
+    def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
+        """Give, for each task run, the attempt to record in place of running it, or None."""
+
+    def key(self, live: Live) -> str:
+        """The reuse key that `find` worked out for a task run that has to run; empty: none."""
+
+
+class Tail(Protocol):
+    """Follows what tasks write, for observers."""
+
+    def started(self, path: str, log: LogRange) -> None:
+        """A task that may write for a while has started."""
+
+    def ended(self, path: str, log: LogRange) -> None:
+        """A task that wrote something has ended."""
+
+    def read(self) -> list[tuple[str, bytes]]:
+        """Give what was written since the last call, by task run."""
+
+
+class Gear(msgspec.Struct):
+    """What a driver works with, put together by whoever starts it."""
+
+    store: RunStore
+    values: Values
+    executor: Executor
+    reuse: Reuse
+    clock: Clock
+    tell: Callable[[Notice], None] | None = None
+    """Takes what observers are told, at once and without failing."""
+    tail: Tail | None = None
+    delay: float = DELAY
+    """Seconds that a fact may wait to be committed; 0: each is committed before anything follows from it."""
+
+
+class Driver:
+    """Carries one run in this thread."""
+
+    def __init__(self, run: Run, state: State, gear: Gear, *, epoch: int, ledger: Ledger) -> None:
+        self.run = run
+        self.state = state
+        self._gear = gear
+        self._executor = gear.executor
+        self._clock = gear.clock
+        self._epoch = epoch
+        self._ledger = ledger
+        self._live: dict[str, Live] = {}
+        self._passing: set[tuple[str, int]] = set()
+        self._asked = 0.0
+        self._interrupts = Interrupts()
+        self._heard = 0
+        self._here = gear.executor.offers.reach == "process"
+        self._patient_until = inf
+        committed = self._committed if gear.tell is not None else None
+        self._writer = Writer(gear.store, run.id, epoch, ledger, delay=gear.delay, committed=committed)
+
+    def carry(self, plan: ResumePlan | None = None) -> RunStatus:
+        """Carry the run until it ends; gives its final status.
+
+        Raises StoreError when facts can no longer be recorded: the run is then interrupted, and
+        nothing that was recorded is lost. KeyboardInterrupt is raised again after the run was
+        recorded as cancelled.
+        """
+        if self._gear.tell is not None:
+            self._gear.tell(Opened(self._gear.store.summary(self.run.id), self._ledger.all(), plan))
+        with self._interrupts:
+            status = self._until_closed()
+        if self._interrupts.count and status == "cancelled":
+            raise KeyboardInterrupt
+        return status
+
+    def _until_closed(self) -> RunStatus:
+        try:
+            while (status := self._step()) is None:
+                self._look_up()
+            self._close(status)
+        finally:
+            self._writer.abandon()
+            self._executor.close()
+        return status
+
+    def _step(self) -> RunStatus | None:
+        now = self._clock.now()
+        with self._writer.lock:
+            decision = decide(self.state, now, self._executor.room())
+        if decision.close is not None:
+            return decision.close
+        self._carry_out(decision)
+        self._interrupts.in_task = self._here
+        try:
+            reports = self._executor.poll(self._patience(decision, now))
+        except KeyboardInterrupt:
+            reports = []
+        finally:
+            self._interrupts.in_task = False
+        for report in reports:
+            self._take(report)
+        self._writer.check()
+        if not self._gear.delay:
+            self._writer.flush()
+        return None
+
+    # --- doing what was decided -------------------------------------------------------------------
+
+    def _carry_out(self, decision: Decision) -> None:
+        for live in decision.open:
+            self._open(live)
+        if not decision.start:
+            return
+        jobs = []
+        for live, found in zip(decision.start, self._gear.reuse.find(self.state, decision.start), strict=True):
+            if found is not None:
+                self._reused(live, found)
+                continue
+            self._live[live.path] = live
+            rows = self.state.node_of(live).rows if live.item < 0 else ()
+            jobs.append(Job(self.run.id, live.path, live.attempt, live.task, self.state.args(live), rows))
+        if jobs:
+            for refusal in self._executor.submit(jobs):
+                self._take(refusal)
+
+    def _reused(self, live: Live, found: Attempt) -> None:
+        found.path = live.path
+        found.attempt = live.attempt
+        found.epoch = self._epoch
+        found.ended = self._clock.now()
+        with self._writer.lock:
+            self.state.ended(live, found)
+            self._writer.add(found)
+
+    def _open(self, live: Live) -> None:
+        """Read the lists of a map, and record what they hold item by item."""
+        attempt = Attempt(live.path, live.attempt, self._epoch, started=self._clock.now())
+        rows = {}
+        try:
+            for name, value in self.state.lists(live).items():
+                rows[name] = self._items(name, value)
+            sizes = {name: len(items) for name, items in rows.items()}
+            if len(set(sizes.values())) > 1:
+                told = ", ".join(f"{name!r} has {size}" for name, size in sizes.items())
+                raise FairleadError(f"the lists mapped over by {live.path!r} are of unequal length: {told}")
+            attempt.outcome = "succeeded"
+            attempt.outputs = [Rows(items) for items in rows.values()]
+        except FairleadError as error:
+            attempt.outcome = "failed"
+            attempt.failure = Failure("definition", str(error))
+            attempt.retryable = False
+        attempt.ended = self._clock.now()
+        with self._writer.lock:
+            if attempt.outcome == "succeeded":
+                self.state.opened(live, rows)
+            else:
+                self.state.ended(live, attempt)
+            self._writer.add(attempt)
+
+    def _items(self, name: str, value: Value) -> list[Value]:
+        whole: Any = self._gear.values.decode(value)
+        try:
+            items = list(whole)
+        except TypeError:
+            raise FairleadError(
+                f"{name!r} is mapped over, and {type(whole).__qualname__} is not something to go through"
+            ) from None
+        return [self._gear.values.encode(item, hint=f"runs/{self.run.id}/{name}") for item in items]
+
+    # --- taking what came of it -------------------------------------------------------------------
+
+    def _take(self, report: Report) -> None:
+        live = self._live.get(report.path)
+        if live is None or live.attempt != report.attempt:
+            return  # told about twice, or an attempt that was already given up
+        if report.status == "running":
+            self._started(live, report)
+            return
+        del self._live[report.path]
+        if report.status == "returned":
+            with self._writer.lock:
+                self.state.put_back(live)
+            return
+        attempt = report.record or self._without_record(report)
+        attempt.epoch = self._epoch
+        attempt.key = self._gear.reuse.key(live)
+        with self._writer.lock:
+            if not self.state.ended(live, attempt) and self._gear.tell is not None:
+                self._passing.add((attempt.path, attempt.attempt))
+            self._ledger.note(live.group, attempt)
+            self._writer.add(attempt)
+        if self._gear.tail is not None and attempt.log is not None:
+            self._gear.tail.ended(attempt.path, attempt.log)
+
+    def _started(self, live: Live, report: Report) -> None:
+        if live.status != QUEUED:
+            return
+        log = LogRange(report.log_file, report.log_start, report.log_start) if report.log_file else None
+        started = Attempt(
+            live.path, live.attempt, self._epoch, started=report.at or self._clock.now(), log=log, worker=report.worker
+        )
+        with self._writer.lock:
+            self.state.started(live)
+            self._writer.add(started)
+        if self._gear.tail is not None and log is not None:
+            self._gear.tail.started(live.path, log)
+
+    def _without_record(self, report: Report) -> Attempt:
+        """What is recorded of an attempt whose process left no record: the executor's word."""
+        failure = report.failure or Failure("lost", "the executor says that it ended, and nothing else")
+        outcome = "lost" if failure.reason in {"killed", "lost"} else "failed"
+        if failure.reason == "cancelled":
+            outcome = "cancelled"
+        attempt = Attempt(report.path, report.attempt, failure=failure, worker=report.worker)
+        attempt.outcome = outcome  # type: ignore[assignment]  # one of the three above
+        attempt.ended = report.at or self._clock.now()
+        if report.log_file:
+            attempt.log = LogRange(report.log_file, report.log_start, -1)
+        return attempt
+
+    # --- between times ----------------------------------------------------------------------------
+
+    def _patience(self, decision: Decision, now: float) -> float:
+        if decision.open or (decision.start and not self._live):
+            return 0.0
+        return ASK if decision.wake is None else min(ASK, max(0.0, decision.wake - now))
+
+    def _look_up(self) -> None:
+        """See now and then whether somebody asked the run to stop, and tell observers what happened."""
+        if self._interrupts.count > self._heard:
+            self._heard = self._interrupts.count
+            self._stop(GRACE if self._heard == 1 else 0.0)
+        ticks = self._clock.ticks()
+        if ticks - self._asked < ASK:
+            return
+        self._asked = ticks
+        if not self.state.cancelled and self._gear.store.cancel_asked(self.run.id):
+            self._stop(GRACE)
+        if ticks > self._patient_until:
+            self._give_up()
+        self._tell_output()
+
+    def _tell_output(self) -> None:
+        if self._gear.tell is not None and self._gear.tail is not None:
+            for path, data in self._gear.tail.read():
+                self._gear.tell(Output(path, data))
+
+    def _stop(self, grace: float) -> None:
+        with self._writer.lock:
+            self.state.cancel()
+        self._executor.cancel(list(self._jobs()), grace)
+        self._patient_until = self._clock.ticks() + grace + GRACE
+
+    def _give_up(self) -> None:
+        """The executor does not answer for jobs that it was asked to end: the run ends without them."""
+        for path, attempt in list(self._jobs()):
+            self._take(Report(path, attempt, "ended", failure=Failure("cancelled", "the executor did not answer")))
+
+    def _jobs(self) -> Iterator[tuple[str, int]]:
+        for live in self._live.values():
+            yield live.path, live.attempt
+
+    def _committed(self, commit: Commit) -> None:
+        """Runs in the writer's thread: observers see committed facts only."""
+        assert self._gear.tell is not None
+        for attempt in commit.attempts:
+            if attempt.outcome is not None:
+                self._gear.tell(TaskEnded(attempt, (attempt.path, attempt.attempt) not in self._passing))
+        self._gear.tell(Progress(commit.groups, commit.counts or {}))
+
+    def _close(self, status: RunStatus) -> None:
+        self._tell_output()
+        error = self.state.failed[0] if status == "failed" and self.state.failed else ""
+        self._writer.close(Commit([], status=status, error=error, at=self._clock.now()))

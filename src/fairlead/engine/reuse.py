@@ -1,0 +1,224 @@
+"""Whether a recorded result is still valid, and if not, what changed.
+
+A task run is known by a key over everything it depends on: its code and all project code that it
+reaches, its inputs by content, the code of the classes of its inputs, the options that matter, and
+what it was ordered after. Where a task stands in the graph does not count: items of a map are found
+by content, never by index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from fairlead.model.events import Attempt, Origin
+from fairlead.model.fold import fold
+from fairlead.model.run import Run, TaskCode
+from fairlead.model.scope import Live, Scope
+from fairlead.model.state import State
+from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
+from fairlead.model.workflow import MapNode, TaskNode
+from fairlead.ports import RunStore, Values
+
+__all__ = ["Finder", "Keys", "Parts", "differences", "index"]
+
+
+class Parts(msgspec.Struct, frozen=True, array_like=True):
+    """What a task run depends on, part by part; equal parts mean that the result stands."""
+
+    code: str
+    """Digest of the code that the task reaches."""
+    inputs: dict[str, str]
+    """Canonical digest by parameter."""
+    classes: dict[str, str]
+    """Digest of the code of each project class among the inputs' values."""
+    options: dict[str, str]
+    order: tuple[str, ...]
+    """Keys of what it was ordered after."""
+
+    def key(self) -> str:
+        """Give the one string that stands for all of it."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:40]
+
+
+class Keys:
+    """Works out the parts and keys of one run's task runs."""
+
+    def __init__(self, run: Run, values: Values) -> None:
+        self._run = run
+        self._values = values
+        self._options = [_options(task) for task in run.workflow.tasks]
+        self._digests: dict[str, str] = {}
+        self._orders: dict[tuple[str, int], str] = {}
+        self._symbols = {name: digest for task in run.code.tasks for name, digest in task.symbols.items()}
+
+    def parts(self, state: State, live: Live) -> Parts:
+        """Give what a task run depends on; its inputs are known."""
+        args = state.args(live)
+        return self._parts(live.task, args, self._order(state, live.scope, live.node))
+
+    def _parts(self, task: int, args: dict[str, Value], order: tuple[str, ...]) -> Parts:
+        code = self.code(task).digest
+        classes = {name: self._class_code(name) for value in args.values() for name in _classes(value)}
+        inputs = {name: self._digest(value) for name, value in args.items()}
+        return Parts(code, inputs, classes, self._options[task], order)
+
+    def code(self, task: int) -> TaskCode:
+        """Give what is known of a task definition's code."""
+        return self._run.code.tasks[task] if task < len(self._run.code.tasks) else TaskCode("")
+
+    def _digest(self, value: Value) -> str:
+        if not isinstance(value, Stored):
+            return self._values.digest(value)
+        digest = self._digests.get(value.key)
+        if digest is None:
+            digest = self._digests[value.key] = self._values.digest(value)
+        return digest
+
+    def _class_code(self, name: str) -> str:
+        module, _, qualname = name.partition(":")
+        source = self._run.code.modules.get(module)
+        if source is None:
+            return ""
+        path = source.path.removeprefix(self._run.code.root).lstrip("/")
+        return self._symbols.get(f"{path}: {qualname}", source.digest)
+
+    # --- what came before -------------------------------------------------------------------------
+
+    def _order(self, state: State, scope: Scope, position: int) -> tuple[str, ...]:
+        """Give the keys of the nodes that this one was ordered after; a loop, since chains are long."""
+        wanted = [(scope, after.node) for after in scope.plan.nodes[position].after]
+        if not wanted:
+            return ()
+        work = list(wanted)
+        while work:
+            place = work[-1]
+            before = [(place[0], after.node) for after in place[0].plan.nodes[place[1]].after]
+            unknown = [one for one in before if (one[0].prefix, one[1]) not in self._orders]
+            if unknown:
+                work.extend(unknown)
+                continue
+            work.pop()
+            self._orders[place[0].prefix, place[1]] = self._node_key(state, *place)
+        return tuple(self._orders[one[0].prefix, one[1]] for one in wanted)
+
+    def _node_key(self, state: State, scope: Scope, position: int) -> str:
+        node = scope.plan.nodes[position]
+        order = tuple(self._orders[scope.prefix, after.node] for after in node.after)
+        if isinstance(node, TaskNode):
+            args = {name: state.value(scope, binding) for name, binding in node.args.items()}
+            return self._parts(node.task, args, order).key()
+        args = {name: state.value(scope, binding) for name, binding in (*node.over.items(), *node.whole.items())}
+        parts = [self._parts(task, args, order).key() for task in sorted(set(_tasks_in(node)))]
+        return hashlib.sha256(msgspec.json.encode((parts, node.body))).hexdigest()[:40]
+
+
+class Finder:
+    """Finds valid results for task runs that are about to start.
+
+    `previous` are results of the run that is resumed, by key; tasks with `cache=True` are looked up
+    among all runs of the store as well.
+    """
+
+    def __init__(self, run: Run, keys: Keys, store: RunStore, values: Values, previous: dict[str, Found]) -> None:
+        self._run = run
+        self._keys = keys
+        self._store = store
+        self._values = values
+        self._previous = previous
+        self._cached = [task.cache for task in run.workflow.tasks]
+        self._wanted = bool(previous) or any(self._cached)
+        self._pending: dict[str, str] = {}
+
+    def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
+        """Give, for each task run, the attempt to record in place of running it, or None."""
+        if not self._wanted:
+            return [None] * len(lives)
+        keys = [
+            self._keys.parts(state, live).key() if self._previous or self._cached[live.task] else "" for live in lives
+        ]
+        asked = [key for key, live in zip(keys, lives, strict=True) if key and self._cached[live.task]]
+        stored = self._store.find(asked) if asked else {}
+        return [self._hit(live, key, stored) for live, key in zip(lives, keys, strict=True)]
+
+    def key(self, live: Live) -> str:
+        """The key of a task run that `find` had no result for; empty when none was worked out."""
+        return self._pending.pop(live.path, "") if self._wanted else ""
+
+    def _hit(self, live: Live, key: str, stored: dict[str, Found]) -> Attempt | None:
+        if not key:
+            return None
+        for found in (self._previous.get(key), stored.get(key)):
+            if found is not None and not any(map(self._values.missing, found[1].outputs or [])):
+                origin, attempt = found
+                return Attempt(
+                    live.path, live.attempt, outcome="reused", outputs=attempt.outputs, origin=origin, key=key
+                )
+        self._pending[live.path] = key
+        return None
+
+
+Found = tuple[Origin, Attempt]
+
+
+def index(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> dict[str, Found]:
+    """List a run's valid results by key, to resume another run from it."""
+    keys = Keys(run, values)
+    found: dict[str, Found] = {}
+
+    def visit(state: State, live: Live, attempt: Attempt) -> None:
+        origin = attempt.origin or Origin(run.id, attempt.path, attempt.attempt)
+        found[keys.parts(state, live).key()] = (origin, attempt)
+
+    fold(run, attempts, epoch=epoch, visit=visit)
+    return found
+
+
+def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
+    """Say in words what changed between two task runs; `code` says what changed in the code."""
+    said = list(code) if old.code != new.code else []
+    if old.code != new.code and not said:
+        said.append("its code changed")
+    for name in {**old.inputs, **new.inputs}:
+        if name not in old.inputs:
+            said.append(f"input {name!r} is new")
+        elif name not in new.inputs:
+            said.append(f"input {name!r} is gone")
+        elif old.inputs[name] != new.inputs[name]:
+            said.append(f"input {name!r} changed")
+    said.extend(f"class {name} changed" for name in new.classes if old.classes.get(name) != new.classes[name])
+    said.extend(
+        f"option {name!r} changed: {old.options.get(name)} -> {new.options.get(name)}"
+        for name in {**old.options, **new.options}
+        if old.options.get(name) != new.options.get(name)
+    )
+    if old.order != new.order:
+        said.append("what it was ordered after changed")
+    return said
+
+
+def _options(task: object) -> dict[str, str]:
+    """The options that a result depends on; the others say how a task is run, not what comes out."""
+    names = ("kind", "outputs", "env_vars", "secrets", "image", "settings")
+    return {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
+
+
+def _classes(value: Value) -> Iterator[str]:
+    if isinstance(value, (Inline, Stored)):
+        yield from value.classes
+    elif isinstance(value, (Rows, Tree)):
+        for item in value.items:
+            if not (isinstance(item, Inline) and not item.classes):
+                yield from _classes(item)
+    elif isinstance(value, Pick):
+        yield from _classes(value.of)
+
+
+def _tasks_in(node: MapNode) -> Iterator[int]:
+    for inner in node.body.nodes:
+        if isinstance(inner, TaskNode):
+            yield inner.task
+        else:
+            yield from _tasks_in(inner)

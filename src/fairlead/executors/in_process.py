@@ -1,0 +1,260 @@
+"""The executor `in_process`: one job after the other in the thread that asks for reports.
+
+A debugger works in the task, and Ctrl-C reaches it. How a job is run is handed in.
+
+A time limit interrupts Python code and system calls by a signal in the main thread. In any other
+thread it interrupts Python code only: a call that blocks in C returns first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic, sleep, time
+from types import FrameType, TracebackType
+from typing import Any, Protocol, Self
+
+from fairlead.executors.processes import MARK, children, descendants, environ_of, kill
+from fairlead.model.events import Attempt, Failure
+from fairlead.ports import Brief, Job, Offers, Report
+
+__all__ = ["Bench", "InProcess", "Log", "TimeLimit"]
+
+BATCH = 0.005
+"""Seconds after which poll gives back what it has, even where more waits."""
+
+SLOW = 0.02
+"""Seconds above which a task is announced as running before the next one of its kind."""
+
+AGAIN = 2.0
+"""Seconds after which a task that went on past its limit is interrupted again."""
+
+
+class TimeLimit(BaseException):
+    """Raised inside a task that takes longer than it may."""
+
+
+class Log(Protocol):
+    """Where the tasks of a bench write."""
+
+    @property
+    def name(self) -> str:
+        """The file, relative to the run's scratch folder."""
+
+    @property
+    def end(self) -> int:
+        """Bytes in it by now."""
+
+
+class Bench(Protocol):
+    """Runs the jobs of one run; `node.execute.Bench`."""
+
+    def execute(self, job: Job) -> Attempt:
+        """Run a job, and give its record."""
+
+    def begin(self) -> None:
+        """Jobs are about to run in this context."""
+
+    def close(self) -> None:
+        """Let everything go."""
+
+
+class InProcess:
+    """Runs jobs in this process."""
+
+    def __init__(self, open_bench: Callable[[Brief], Bench]) -> None:
+        self.offers = Offers(reach="process", cpu=os.cpu_count() or 1)
+        self._open_bench = open_bench
+        self._bench: Bench | None = None
+        self._limits: list[float | None] = []
+        self._jobs: deque[Job] = deque()
+        self._names: set[tuple[str, int]] = set()
+        self._reports: list[Report] = []
+        self._slow: set[int] = set()
+        """Tasks that are announced before they run: those that took long, and those never seen."""
+
+    def open(self, brief: Brief) -> None:
+        """Get ready to take jobs of this run."""
+        if self._bench is not None:
+            self._bench.close()
+        os.makedirs(brief.scratch, exist_ok=True)  # noqa: PTH103  # pathlib costs 10 ms of a short run
+        self._limits = [task.timeout for task in brief.tasks]
+        self._bench = self._open_bench(brief)
+        self._slow = set(range(len(brief.tasks)))
+
+    def room(self) -> int:
+        """How many more jobs it would like to hold now."""
+        return max(0, 1000 - len(self._jobs))
+
+    def submit(self, jobs: Sequence[Job]) -> list[Report]:
+        """Take jobs over; none is refused."""
+        for job in jobs:
+            name = job.path, job.attempt
+            if name not in self._names:
+                self._names.add(name)
+                self._jobs.append(job)
+        return []
+
+    def poll(self, timeout: float) -> list[Report]:
+        """Run jobs for about 5 ms, or one that takes longer; with none, sleep.
+
+        KeyboardInterrupt in a task is raised here, and the task's report is there for the next call.
+        """
+        reports, self._reports = self._reports, []
+        if reports:
+            return reports
+        jobs = self._jobs
+        if not jobs:
+            sleep(timeout)
+            return reports
+        bench = self._bench
+        assert bench is not None, "open() comes first"
+        limits, execute, until = self._limits, bench.execute, monotonic() + BATCH
+        bench.begin()
+        while jobs:
+            job = jobs[0]
+            task = job.task
+            if task in self._slow:
+                self._slow.discard(task)
+                reports.append(self._announce(job))
+                return reports
+            limit = limits[task]
+            record = execute(job) if limit is None else _run_limited(job, bench, limit)
+            jobs.popleft()
+            self._names.discard((job.path, job.attempt))
+            reports.append(Report(job.path, job.attempt, "ended", record))
+            if record.seconds > SLOW:
+                self._slow.add(task)
+            if record.outcome == "cancelled":
+                self._reports = reports
+                raise KeyboardInterrupt
+            if monotonic() >= until:
+                return reports
+        return reports
+
+    def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:  # noqa: ARG002  # nothing that runs needs it
+        """Take back jobs that have not started; between polls, none runs."""
+        wanted = set(jobs) & self._names
+        for path, attempt in sorted(wanted):
+            failure = Failure("cancelled", "stopped before it started")
+            self._reports.append(Report(path, attempt, "ended", failure=failure, at=time()))
+        self._names -= wanted
+        self._jobs = deque(job for job in self._jobs if (job.path, job.attempt) not in wanted)
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._jobs.clear()
+        self._names.clear()
+        self._reports.clear()
+        bench, self._bench = self._bench, None
+        if bench is not None:
+            bench.close()
+
+    def _announce(self, job: Job) -> Report:
+        log: Log | None = getattr(self._bench, "log", None)
+        report = Report(job.path, job.attempt, "running", at=time())
+        if log is not None and hasattr(log, "name"):
+            report.log_file, report.log_start = log.name, log.end
+        report.worker = f"{os.uname().nodename}:{os.getpid()}"
+        return report
+
+
+def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
+    """Run a job with a time limit; child processes that it leaves behind when it is exceeded are ended."""
+    before = set(children(os.getpid()))
+    started, begun = time(), monotonic()
+    record = None
+    in_main = threading.current_thread() is threading.main_thread()
+    alarm: _Alarm | _Watchdog = _Alarm(limit) if in_main else _Watchdog(limit)
+    try:
+        with alarm:
+            record = bench.execute(job)
+    except TimeLimit:
+        pass  # it came a moment after the task had ended; where there is no record, it came before
+    if not alarm.fired or (record is not None and record.outcome == "succeeded"):
+        assert record is not None
+        return record
+    left = [pid for pid in children(os.getpid()) if pid not in before and MARK.encode() not in environ_of(pid)]
+    kill(pid for child in left for pid in (*descendants(child), child))
+    if record is None:
+        record = Attempt(job.path, job.attempt, started=started, ended=time(), seconds=monotonic() - begun)
+    was = record.failure or Failure("timeout", "")
+    record.outcome = "failed"
+    record.failure = Failure(
+        "timeout",
+        f"took longer than its {limit:g} s",
+        traceback=was.traceback,
+        arguments=was.arguments,
+        place=was.place,
+    )
+    return record
+
+
+class _Alarm:
+    """Raises TimeLimit in the main thread, by the process's interval timer."""
+
+    def __init__(self, limit: float) -> None:
+        self.fired = False
+        self._limit = limit
+
+    def __enter__(self) -> Self:
+        self._begun = monotonic()
+        self._handler: Any = signal.signal(signal.SIGALRM, self._fire)
+        self._timer = signal.setitimer(signal.ITIMER_REAL, self._limit, AGAIN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._handler)
+        delay, interval = self._timer
+        if delay:
+            # Somebody else's alarm goes off when it was due, or at once.
+            signal.setitimer(signal.ITIMER_REAL, max(1e-3, delay - (monotonic() - self._begun)), interval)
+
+    def _fire(self, _number: int, _frame: FrameType | None) -> None:
+        self.fired = True
+        raise TimeLimit
+
+
+class _Watchdog:
+    """Raises TimeLimit in this thread, from another one."""
+
+    def __init__(self, limit: float) -> None:
+        self.fired = False
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._done = False
+        self._thread = threading.get_ident()
+
+    def __enter__(self) -> Self:
+        self._timer = self._set(self._limit)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        with self._lock:
+            self._done = True
+            _raise_in(self._thread, None)  # what was sent and has not arrived is taken back
+            self._timer.cancel()
+
+    def _set(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._fire)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _fire(self) -> None:
+        with self._lock:
+            if not self._done:
+                self.fired = True
+                _raise_in(self._thread, TimeLimit)
+                self._timer = self._set(AGAIN)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Have an exception raised in a thread when it next runs Python code."""
+    target = ctypes.py_object(error) if error is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)

@@ -1,0 +1,68 @@
+"""Pools that no run uses, kept warm for the next run of this process.
+
+A run has a pool to itself; which code a pool's workers know is checked by the pool.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from fairlead.executors.local.pool import Pool
+
+__all__ = ["close_parked", "park", "take"]
+
+_PARKED: dict[tuple[Any, ...], list[Pool]] = {}
+"""Pools that no run uses, of this process, by what they were made for."""
+_LOCK = threading.Lock()
+
+
+def take(key: tuple[Any, ...], line: Sequence[str]) -> Pool:
+    """Give a warm pool that nobody uses, or a new one."""
+    while True:
+        with _LOCK:
+            parked = _PARKED.get(key)
+            pool = parked.pop() if parked else None
+        if pool is None:
+            return Pool(line)
+        if pool.is_alive():
+            return pool
+        pool.close()
+
+
+def park(key: tuple[Any, ...], pool: Pool) -> None:
+    """Keep a pool warm for the next run."""
+    pool.leave_warm()
+    with _LOCK:
+        _PARKED.setdefault(key, []).append(pool)
+
+
+def close_parked() -> None:
+    """End the processes of all pools that no run uses."""
+    with _LOCK:
+        pools = [pool for parked in _PARKED.values() for pool in parked]
+        _PARKED.clear()
+    for pool in pools:
+        pool.close()
+
+
+def _leave() -> None:
+    """At the end of the process: the fork servers see it themselves, and nobody need wait for them."""
+    for parked in _PARKED.values():
+        for pool in parked:
+            pool.let_go()
+
+
+def _forget_parent() -> None:
+    """In a forked child: what was copied belongs to the parent, and must not keep it from ending."""
+    for parked in _PARKED.values():
+        for pool in parked:
+            pool.let_go()
+    _PARKED.clear()
+
+
+atexit.register(_leave)
+os.register_at_fork(after_in_child=_forget_parent)

@@ -1,0 +1,155 @@
+"""From a run and its recorded facts to where it stands: the one way to read a run back.
+
+The facts come in any order. They are applied in the order of the graph: whatever may start is
+looked up among them, so that the fold is linear in what is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
+
+from fairlead.model.events import Attempt
+from fairlead.model.path import join
+from fairlead.model.run import Run, TaskStatus
+from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
+from fairlead.model.state import State
+from fairlead.model.values import Value, split
+from fairlead.model.workflow import MapNode, TaskNode
+
+__all__ = ["fold", "replayed", "rows_of", "walk"]
+
+
+def fold(
+    run: Run,
+    attempts: Iterable[Attempt],
+    *,
+    epoch: int,
+    alive: bool = False,
+    keep: bool = False,
+    visit: Callable[[State, Live, Attempt], None] | None = None,
+) -> State:
+    """Work out where a run stands in its `epoch`.
+
+    Successes of every epoch count; failures only those of this one, since retries count anew. What
+    this epoch recorded as started and not as ended is running while the driver is `alive`, and lost
+    otherwise. `keep`: the state can be walked through. `visit` is shown every success, at the moment
+    at which its inputs are known.
+    """
+    recorded: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        recorded.setdefault(attempt.path, []).append(attempt)
+    for records in recorded.values():
+        records.sort(key=_by_number)
+    state = State(run.workflow, run.constants, run.parameters, keep=keep)
+    open_: list[Live] = []
+    while (live := state.next(inf)) is not None:
+        records = recorded.get(live.path, [])
+        done = next((record for record in records if record.outcome in {"succeeded", "reused"}), None)
+        if done is not None:
+            if visit is not None and not live.opens:
+                visit(state, live, done)
+            _succeed(state, live, done)
+        elif not _replay(state, live, records, epoch, alive):
+            open_.append(live)
+    for live in open_:
+        state.put_back(live)
+    return state
+
+
+def replayed(run: Run, attempts: Iterable[Attempt], *, epoch: int) -> tuple[State, list[tuple[Live, Attempt | None]]]:
+    """Fold, and list every task run whose inputs are known, with its last record if there is one."""
+    recorded: dict[str, Attempt] = {}
+    for attempt in attempts:
+        before = recorded.get(attempt.path)
+        good = attempt.outcome in {"succeeded", "reused"}
+        if (
+            before is None
+            or good
+            or (before.attempt < attempt.attempt and before.outcome not in {"succeeded", "reused"})
+        ):
+            recorded[attempt.path] = attempt
+    state = State(run.workflow, run.constants, run.parameters)
+    found: list[tuple[Live, Attempt | None]] = []
+    while (live := state.next(inf)) is not None:
+        record = recorded.get(live.path)
+        if not live.opens:
+            found.append((live, record))
+        if record is not None and record.outcome in {"succeeded", "reused"}:
+            _succeed(state, live, record)
+    return state, found
+
+
+def rows_of(state: State, live: Live, record: Attempt) -> dict[str, list[Value]]:
+    """Read back the record of a map that was opened: the items of each list, by body parameter."""
+    names = state.lists(live)
+    return {name: split(value) or [] for name, value in zip(names, record.outputs or [], strict=True)}
+
+
+def walk(state: State) -> Iterator[tuple[str, str, TaskStatus]]:
+    """List every task run that is known of: its path, its task's name, its status.
+
+    In the order of the graph; for a state folded with `keep`.
+    """
+    yield from _walk(state, state.root)
+
+
+def _by_number(attempt: Attempt) -> int:
+    return attempt.attempt
+
+
+def _succeed(state: State, live: Live, record: Attempt) -> None:
+    live.attempt = record.attempt
+    if live.opens:
+        state.opened(live, rows_of(state, live, record))
+    else:
+        state.ended(live, record)
+
+
+def _replay(state: State, live: Live, records: list[Attempt], epoch: int, alive: bool) -> bool:
+    """Apply this epoch's attempts without success; gives False when the task run may start."""
+    current = [record for record in records if record.epoch == epoch]
+    if not current:
+        if records:
+            live.attempt = records[-1].attempt + 1
+        return False
+    position = next((i for i, record in enumerate(current) if record.attempt == live.attempt), None)
+    if position is None:
+        if live.failures or live.losses:
+            return False
+        position = 0
+        live.attempt = current[0].attempt
+    record = current[position]
+    if record.outcome is not None:
+        state.ended(live, record)
+    elif not alive:
+        state.lose(live)
+    elif record.started is not None:
+        state.started(live)
+    return True
+
+
+def _walk(state: State, scope: Scope, skipped: bool = False) -> Iterator[tuple[str, str, TaskStatus]]:
+    for position, node in enumerate(scope.plan.nodes):
+        path = join(scope.prefix, node.name)
+        status = SKIPPED if skipped else scope.status[position]
+        if isinstance(node, TaskNode):
+            live = state.lives.get(path)
+            yield path, state.tasks[node.task].name, STATUSES[live.status if live else status]
+        else:
+            fan = scope.outputs[position]
+            if isinstance(fan, Fan):
+                yield from _walk_fan(state, scope, node, fan)
+            else:
+                yield path, node.name, STATUSES[status]
+
+
+def _walk_fan(state: State, scope: Scope, node: MapNode, fan: Fan) -> Iterator[tuple[str, str, TaskStatus]]:
+    inner = node.body.nodes[0] if node.flat else None
+    for item in range(len(fan.status)):
+        path = join(scope.prefix, node.name, item)
+        if isinstance(inner, TaskNode):
+            live = state.lives.get(path)
+            yield path, state.tasks[inner.task].name, STATUSES[live.status if live else fan.status[item]]
+        elif item in fan.kept:
+            yield from _walk(state, fan.kept[item])

@@ -1,0 +1,131 @@
+"""The parts that a run's standing is made of: scopes, open maps, and task runs on their way.
+
+They only hold; what changes them, and when, is in `state.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, get_args
+
+from fairlead.model.plan import Plan
+from fairlead.model.run import TaskStatus
+from fairlead.model.values import Rows, Tree, Value, pick
+from fairlead.model.workflow import Binding, Container, MapNode, ParamRef, Ref, TaskNode
+
+__all__ = ["STATUSES", "Fan", "Live", "Scope"]
+
+STATUSES: Final[tuple[TaskStatus, ...]] = get_args(TaskStatus)
+"""Statuses by number: numbers are what standings hold."""
+
+WAITING, READY, QUEUED, RUNNING, SUCCEEDED, FAILED, SKIPPED, REUSED, CANCELLED, LOST = range(len(STATUSES))
+
+
+class Live:
+    """A task run that was handed out by `next()`, or the opening of a map (`opens`)."""
+
+    __slots__ = ("attempt", "failures", "group", "item", "losses", "node", "opens", "path", "scope", "status", "task")
+
+    def __init__(self, scope: Scope, node: int, item: int, path: str, task: int, group: int) -> None:
+        self.scope = scope
+        self.node = node
+        self.item = item
+        self.path = path
+        self.task = task
+        self.group = group
+        self.attempt = 1
+        self.failures = 0
+        """Failed attempts in this epoch."""
+        self.losses = 0
+        self.opens = task < 0
+        """A map whose lists must be read before it is known how many copies there are."""
+        self.status = READY
+
+    def __repr__(self) -> str:
+        return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
+
+
+class Scope:
+    """A living copy of a workflow or of a body."""
+
+    __slots__ = ("bindings", "failed", "missing", "open", "outputs", "owner", "plan", "prefix", "status")
+
+    def __init__(self, plan: Plan, prefix: str, bindings: dict[str, Value], owner: tuple[Scope, int, int] | None):
+        size = len(plan.nodes)
+        self.plan = plan
+        self.prefix = prefix
+        self.bindings = bindings
+        self.owner = owner
+        """The scope, the map and the item that this is the body of."""
+        self.status = bytearray(size)
+        self.missing = list(plan.needs)
+        self.outputs: list[list[Value] | Fan | None] = [None] * size
+        self.open = size
+        """Nodes that have not ended."""
+        self.failed = 0
+
+
+class Fan:
+    """A map that is open: what became of each copy."""
+
+    __slots__ = ("bindings", "failed", "kept", "next", "node", "open", "outputs", "results", "rows", "status", "whole")
+
+    def __init__(self, node: MapNode, rows: dict[str, Sequence[Value]], whole: dict[str, Value], size: int) -> None:
+        self.node = node
+        self.rows = rows
+        self.whole = whole
+        self.bindings = _direct(node, rows, whole)
+        self.status = bytearray([READY]) * size
+        self.outputs: list[list[Value] | None] = [None] * size
+        self.next = 0
+        """The first copy that was not handed out."""
+        self.open = size
+        self.failed = 0
+        self.kept: dict[int, Scope] = {}
+        self.results: dict[int, Value] = {}
+
+    def inside(self, item: int) -> dict[str, Value]:
+        """Bind the body's parameters for one copy."""
+        return {**self.whole, **{name: rows[item] for name, rows in self.rows.items()}}
+
+    def result(self, output: int) -> Value:
+        """Give the list of the copies' results."""
+        value = self.results.get(output)
+        if value is None:
+            items: list[Value]
+            if self.node.flat:
+                binding = tuple(self.node.body.results.values())[output]
+                items = [_of_task(binding, outputs) for outputs in self.outputs if outputs is not None]
+            else:
+                items = [outputs[output] for outputs in self.outputs if outputs is not None]
+            value = self.results[output] = Rows(items)
+        return value
+
+
+def _direct(
+    node: MapNode, rows: Mapping[str, Sequence[Value]], whole: Mapping[str, Value]
+) -> list[tuple[str, bool, Value | Sequence[Value]]] | None:
+    """Prepare the common case: a single task whose arguments are the body's parameters as they are.
+
+    Gives (argument, whether it is mapped over, the list or the value) for each argument.
+    """
+    if not node.flat:
+        return None
+    inner = node.body.nodes[0]
+    assert isinstance(inner, TaskNode)
+    found: list[tuple[str, bool, Value | Sequence[Value]]] = []
+    for name, binding in inner.args.items():
+        if not isinstance(binding, ParamRef) or binding.select:
+            return None
+        mapped = binding.name in rows
+        found.append((name, mapped, rows[binding.name] if mapped else whole[binding.name]))
+    return found
+
+
+def _of_task(binding: Binding, outputs: list[Value]) -> Value:
+    """Resolve the result of a body that is a single task."""
+    if isinstance(binding, Ref):
+        value = outputs[binding.output]
+        return pick(value, binding.select) if binding.select else value
+    assert isinstance(binding, Container)
+    return Tree(binding.kind, tuple(_of_task(item, outputs) for item in binding.items))

@@ -1,0 +1,156 @@
+"""A worker process: one job after the other, and everything put back in between.
+
+Single-threaded. Where jobs come from and records go to is the link's business; what a task is, is
+`execute`'s.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
+
+import msgspec
+
+from fairlead.model.events import Attempt
+from fairlead.node.capture import FileLog
+from fairlead.node.execute import Bench, Ended, Log
+from fairlead.ports import Brief, Job
+
+__all__ = ["Link", "OpenBench", "Worker"]
+
+ASKED = 128 + signal.SIGTERM
+"""Exit code of a worker that was asked to end, and did."""
+
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGCHLD)
+"""Signals whose handlers are put back after a task."""
+
+
+class Link(Protocol):
+    """A worker's end of what ties it to its driver."""
+
+    stint: int
+    """Number of the run that the last job belongs to, counted by the driver."""
+    scratch: str
+    """That run's scratch folder, which holds its brief."""
+
+    def receive(self, log_end: int) -> Job | None:
+        """Wait for a job; None: no more will come. `log_end`: where the job's output will begin."""
+
+    def begins(self, log_end: int) -> None:
+        """Correct where the job's output begins."""
+
+    def send(self, record: Attempt) -> None:
+        """Hand a record over, whole; the job is done after that."""
+
+
+class OpenBench(Protocol):
+    """Makes the bench of a run."""
+
+    def __call__(self, brief: Brief, log: Log) -> Bench: ...
+
+
+class Worker:
+    """The loop of a worker process."""
+
+    def __init__(self, link: Link, open_bench: OpenBench, *, leave: Callable[[int], NoReturn] = os._exit) -> None:
+        self._link = link
+        self._open_bench = open_bench
+        self._leave = leave
+        self._bench: Bench | None = None
+        self._log: FileLog | None = None
+        self._stint = -1
+        self._state = "idle"
+        self._asked = False
+        self._pid = os.getpid()
+        self._home = os.getcwd()  # noqa: PTH109  # asked after every task
+        self._environ = _environ().copy()
+
+    def work(self) -> None:
+        """Run jobs until no more come."""
+        signal.signal(signal.SIGTERM, self._end)
+        self._handlers = tuple(signal.getsignal(number) for number in _HANDLED)
+        # What is there now is there for good: collections need not look at it again.
+        gc.freeze()
+        while True:
+            try:
+                if not self._next():
+                    return
+            except (Ended, KeyboardInterrupt):
+                self._leave(ASKED)
+
+    def _next(self) -> bool:
+        job = self._link.receive(self._log.end if self._log is not None else 0)
+        if job is None:
+            return False
+        self._state = "task"
+        if self._link.stint != self._stint:
+            self._open()
+        assert self._bench is not None
+        record = self._bench.execute(job)
+        self._state = "sending"
+        if os.getpid() != self._pid:
+            # The task has forked, and this is the child, which came back out of the task's function.
+            os._exit(0)
+        self._link.send(record)
+        if self._asked:
+            self._leave(ASKED)
+        self._tidy()
+        self._state = "idle"
+        return True
+
+    def _end(self, *_: object) -> None:
+        """Asked to end (SIGTERM): the task is told; a record that is on its way is finished first."""
+        self._asked = True
+        if self._state == "task":
+            raise Ended
+        if self._state == "idle":
+            self._leave(ASKED)
+
+    def _open(self) -> None:
+        """Take up another run."""
+        scratch = self._link.scratch
+        with open(f"{scratch}/brief", "rb") as file:  # noqa: PTH123  # pathlib costs 10 ms
+            brief = msgspec.msgpack.decode(file.read(), type=Brief)
+        if self._bench is not None:
+            self._bench.close()
+        name = f"w{self._pid}.log"
+        log = self._log = FileLog(f"{scratch}/{name}", name)
+        self._bench = self._open_bench(brief, log)
+        self._bench.begin()
+        self._stint = self._link.stint
+        self._link.begins(log.end)
+
+    def _tidy(self) -> None:
+        """Put back what a task may have changed in the process."""
+        assert self._log is not None
+        if self._log.replaced():
+            self._log.restore()
+        try:
+            moved = os.getcwd() != self._home  # noqa: PTH109
+        except FileNotFoundError:  # a task has removed the folder that it went into
+            moved = True
+        if moved:
+            os.chdir(self._home)
+        if _environ() != self._environ:
+            _restore_environ(self._environ)
+        for number, handler in zip(_HANDLED, self._handlers, strict=True):
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        if signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _environ() -> dict[Any, Any]:
+    """The process environment as the mapping behind os.environ: comparing that costs a microsecond."""
+    data = getattr(os.environ, "_data", None)
+    return data if isinstance(data, dict) else dict(os.environ)
+
+
+def _restore_environ(before: dict[Any, Any]) -> None:
+    wanted = {os.fsdecode(name): os.fsdecode(value) for name, value in before.items()}
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    os.environ.update(wanted)

@@ -1,0 +1,287 @@
+"""How values become bytes and come back equal in type and value. Nothing here knows where bytes are kept.
+
+JSON holds what it keeps exactly; pickle protocol 5 holds everything else, with large buffers (arrays,
+data frames) outside the stream, so that they are written without a copy and mapped on the way back.
+There is no codec of its own for data frames: this one writes them at least as fast as Arrow IPC, maps
+them several times as fast, and keeps every index, attribute and dtype, which Arrow does not.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from io import IOBase
+from math import isfinite
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import msgspec
+
+from fairlead.errors import UnstorableValue
+
+__all__ = ["Exact", "Pickled", "dump", "encoded", "json_bytes", "json_value", "load_buffers", "load_pickle"]
+
+# --- JSON ----------------------------------------------------------------------------------------
+
+json_value: Callable[[Any], Any] = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_SCALARS = frozenset({bool, int, float, str, type(None)})
+_CONTAINERS = frozenset({list, dict})
+_DEEPEST = 200
+_MOST = 1_000_000
+"""Containers in one value; what holds more may be a small structure that refers to itself very often."""
+_UNENCODABLE = (UnicodeEncodeError, OverflowError, ValueError, RecursionError)
+"""Lone surrogates, and integers of thousands of digits."""
+
+
+class Exact:
+    """Asks whether JSON keeps values exactly; `failed` holds the ids of containers that it would change."""
+
+    __slots__ = ("failed", "left")
+
+    def __init__(self) -> None:
+        self.failed: set[int] = set()
+        self.left = _MOST
+
+    def bytes(self, value: Any) -> bytes | None:
+        """Give the JSON of a value, or None where JSON would change it."""
+        self.left = _MOST
+        return encoded(value) if self._keeps(value, _DEEPEST) else None
+
+    def _keeps(self, value: Any, depth: int) -> bool:
+        kind = type(value)
+        items: Iterable[Any]
+        if kind is list:
+            items = value
+        elif kind is dict:
+            if value and set(map(type, value)) != {str}:
+                return False
+            items = value.values()
+        else:
+            return kind in _SCALARS and (kind is not float or isfinite(value))
+        kinds = set(map(type, items))
+        if float in kinds:
+            floats = items if len(kinds) == 1 else [item for item in items if type(item) is float]
+            if not all(map(isfinite, floats)):
+                return False
+        return kinds <= _SCALARS or (kinds - _SCALARS <= _CONTAINERS and self._keeps_all(value, items, depth))
+
+    def _keeps_all(self, value: Any, items: Iterable[Any], depth: int) -> bool:
+        if depth and id(value) not in self.failed:
+            for item in items:
+                if type(item) in _CONTAINERS:
+                    self.left -= 1
+                    if self.left < 0 or not self._keeps(item, depth - 1):
+                        break
+            else:
+                return True
+        self.failed.add(id(value))
+        return False
+
+
+def encoded(value: Any) -> bytes | None:
+    """Give the JSON of a value that is known to be of types that JSON keeps."""
+    try:
+        return _encode(value)
+    except _UNENCODABLE:
+        return None
+
+
+def json_bytes(value: Any) -> bytes | None:
+    """Give the JSON of a value, or None where JSON would change it."""
+    return Exact().bytes(value)
+
+
+# --- pickle --------------------------------------------------------------------------------------
+
+_IN_STREAM = 4096
+"""Smaller buffers stay in the stream: one each would cost more than it saves."""
+_ALIGNED = 64
+_MAGIC = b"FLbuf\x01\r\n"
+_HEAD = struct.Struct("<8sQQ")
+
+
+class Pickled:
+    """A pickled value: its stream in chunks, its large buffers, and the project's classes in it."""
+
+    __slots__ = ("buffers", "chunks", "classes", "paths", "size")
+
+    def __init__(self, chunks: list[bytes], buffers: list[memoryview], classes: set[str]) -> None:
+        self.chunks = chunks
+        self.buffers = buffers
+        self.paths = _PATH_NAME in classes
+        """A `pathlib.Path` is among its parts."""
+        self.classes = tuple(sorted(classes - {_PATH_NAME})) if classes else ()
+        self.size = sum(map(len, chunks))
+        """Bytes of the stream alone."""
+
+    def packed(self) -> list[bytes | memoryview]:
+        """Lay stream and buffers out as one object, each buffer on a 64-byte border."""
+        sizes = [buffer.nbytes for buffer in self.buffers]
+        head = _HEAD.pack(_MAGIC, len(sizes), self.size) + struct.pack(f"<{len(sizes)}Q", *sizes)
+        packed: list[bytes | memoryview] = [head, *self.chunks]
+        end = len(head) + self.size
+        for buffer in self.buffers:
+            packed += (bytes(-end % _ALIGNED), buffer)
+            end += -end % _ALIGNED + buffer.nbytes
+        return packed
+
+
+class _ByValueNeeded(Exception):
+    """The value holds code that cannot be imported elsewhere."""
+
+
+class _Collector:
+    """Receives what a pickler writes, and what it says about classes."""
+
+    __slots__ = ("buffers", "chunks", "classes")
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.buffers: list[memoryview] = []
+        self.classes: set[str] = set()
+
+    def write(self, data: bytes | memoryview) -> int:
+        # A memory view is of memory that may go away with the part it belongs to; bytes stay.
+        self.chunks.append(data if type(data) is bytes else bytes(data))
+        return len(data)
+
+    def keep(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take a buffer out of the stream; True leaves it there."""
+        view = buffer.raw()
+        if view.nbytes < _IN_STREAM:
+            return True
+        self.buffers.append(view)
+        return False
+
+
+_SCRIPTS = frozenset({"__main__", "__mp_main__"})
+_PATH_NAME = "pathlib:Path"
+_PATH = type(Path())
+_names: dict[type, str | None] = {_PATH: _PATH_NAME}
+"""Of classes seen: the name to record, "" for nothing, None for classes of classes and functions."""
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, collector: _Collector) -> None:
+        super().__init__(collector, 5, buffer_callback=collector.keep)
+        self._classes = collector.classes
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        try:
+            name = _names[kind]
+        except KeyError:
+            name = _remember(kind)
+        if name is None:
+            name = _project_name(obj)
+            if name and _is_dynamic(obj):
+                raise _ByValueNeeded
+        if name:
+            self._classes.add(name)
+        return NotImplemented
+
+
+def _remember(kind: type) -> str | None:
+    if issubclass(kind, type) or kind in {FunctionType, BuiltinFunctionType}:
+        _names[kind] = None
+        return None
+    if _is_dynamic(kind):
+        # Not remembered: such classes come and go.
+        raise _ByValueNeeded
+    _names[kind] = name = _project_name(kind)
+    return name
+
+
+def _is_dynamic(code: Any) -> bool:
+    return code.__module__ in _SCRIPTS or "<" in code.__qualname__
+
+
+def _project_name(code: Any) -> str:
+    """`module:qualname` of a class or function of the project; "" for libraries' and Python's own."""
+    module = getattr(code, "__module__", None)
+    if not isinstance(module, str) or not hasattr(code, "__qualname__"):
+        return ""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top == "fairlead":
+        return ""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    if "/site-packages/" in file or "/dist-packages/" in file or not (file or module in _SCRIPTS):
+        return ""
+    return f"{module}:{code.__qualname__}"
+
+
+_by_value: Callable[[_Collector], Any] | None = None
+
+
+def _by_value_pickler() -> Callable[[_Collector], Any]:
+    """Make the pickler that takes code along which cannot be imported; once per process."""
+    global _by_value
+    if _by_value is None:
+        import cloudpickle
+
+        class ByValue(cloudpickle.Pickler):  # type: ignore[misc]
+            def __init__(self, collector: _Collector) -> None:
+                super().__init__(collector, 5, buffer_callback=collector.keep)
+                self._classes = collector.classes
+
+            def reducer_override(self, obj: Any) -> Any:
+                # cloudpickle would give these back as something else: a StringIO, bytes.
+                if isinstance(obj, (IOBase, memoryview)):
+                    raise TypeError(f"cannot pickle {type(obj).__name__!r} object")
+                code = obj if isinstance(obj, (type, FunctionType)) else type(obj)
+                name = _PATH_NAME if type(obj) is _PATH else _project_name(code)
+                if name:
+                    self._classes.add(name)
+                return super().reducer_override(obj)
+
+        _by_value = ByValue
+    return _by_value
+
+
+def _pickle(value: Any, pickler: Callable[[_Collector], Any]) -> Pickled:
+    collector = _Collector()
+    pickler(collector).dump(value)
+    return Pickled(collector.chunks, collector.buffers, collector.classes)
+
+
+def _dump(value: Any) -> Pickled:
+    try:
+        return _pickle(value, _Pickler)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # noqa: BLE001 - what plain pickle refuses, cloudpickle may take; its error is the one told
+        return _pickle(value, _by_value_pickler())
+
+
+def dump(value: Any) -> Pickled:
+    """Pickle a value; UnstorableValue names the part that cannot be pickled."""
+    try:
+        return _dump(value)
+    except Exception as error:
+        from fairlead.stores.blame import blame
+
+        raise UnstorableValue(blame(value, _dump)) from error
+
+
+def load_pickle(data: bytes | memoryview) -> Any:
+    """Give back a value from its stream."""
+    return pickle.loads(data)
+
+
+def load_buffers(data: memoryview) -> Any:
+    """Give back a value that was packed with its buffers; these are used where they stand."""
+    _, count, size = _HEAD.unpack_from(data)
+    sizes: Sequence[int] = struct.unpack_from(f"<{count}Q", data, _HEAD.size)
+    start = _HEAD.size + 8 * count
+    end = start + size
+    stream = data[start:end]
+    buffers = []
+    for length in sizes:
+        end += -end % _ALIGNED
+        buffers.append(data[end : end + length])
+        end += length
+    return pickle.loads(stream, buffers=buffers)

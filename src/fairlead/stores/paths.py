@@ -1,0 +1,139 @@
+"""Files and folders as values: their bytes, under the name that they had.
+
+A file is one object whose key ends with the file's name, so that a person who looks into the
+artifact folder can open it. A folder is one object as well: a list of what is in it, then the bytes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fairlead.errors import UnstorableValue
+
+__all__ = ["Packed", "file_digest", "name_of", "pack_folder", "storable_name", "unpack_folder"]
+
+_LENGTH = struct.Struct("<Q")
+_MAP_FROM = 128 * 1024
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    """What stands in a folder under a relative path: a file, a folder (size -1) or a link."""
+
+    path: str
+    mode: int
+    size: int = -1
+    link: str = ""
+
+
+class _Manifest(msgspec.Struct, array_like=True):
+    name: str
+    entries: list[_Entry]
+
+
+class Packed(NamedTuple):
+    """A folder as one object."""
+
+    chunks: list[bytes | memoryview]
+    size: int
+
+
+def storable_name(path: Path) -> str:
+    """Give a file's name as the last part of a key."""
+    name = path.name or path.resolve().name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UnstorableValue(f"the name of file {os.fsencode(path)!r} is not UTF-8; rename it") from None
+    name = name.replace("%", "%25")
+    return f"%2E{name[1:]}" if name[:1] == "." else name
+
+
+def name_of(key: str) -> str:
+    """Give the name that a file had, by its key."""
+    return key.rpartition("/")[2].replace("%2E", ".").replace("%25", "%")
+
+
+def file_digest(name: str, content: bytes | memoryview) -> str:
+    """Give the digest of a file as a value: its name and its bytes."""
+    hasher = sha256(f"file:{name}\0".encode())
+    hasher.update(content)
+    return hasher.hexdigest()[:40]
+
+
+def pack_folder(folder: Path) -> Packed:
+    """Lay a folder out as one object; UnstorableValue names what is neither file, folder nor link."""
+    entries: list[_Entry] = []
+    chunks: list[bytes | memoryview] = []
+    try:
+        _walk(folder, folder, entries, chunks)
+        name = storable_name(folder)
+        head = msgspec.json.encode(_Manifest(name, entries))
+    except OSError as error:
+        raise UnstorableValue(f"cannot read {error.filename or folder}: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise UnstorableValue(f"a file name in {folder} is not UTF-8 ({error.object!r}); rename it") from None
+    packed = [_LENGTH.pack(len(head)), head, *chunks]
+    return Packed(packed, sum(map(len, packed)))
+
+
+def _walk(root: Path, folder: Path, entries: list[_Entry], chunks: list[bytes | memoryview]) -> None:
+    # Sorted: the same files are the same bytes, on every file system.
+    for path in sorted(folder.iterdir()):
+        name = path.relative_to(root).as_posix()
+        if path.is_symlink() and (not path.exists() or path.resolve().is_relative_to(root.resolve())):
+            # A link inside the folder stays one, unless it says where the folder was.
+            target = path.readlink()
+            if target.is_absolute() and path.exists():
+                target = Path(os.path.relpath(path.resolve(), path.parent.resolve()))
+            entries.append(_Entry(name, 0, link=str(target)))
+        elif path.is_dir():
+            entries.append(_Entry(name, path.stat().st_mode & 0o777))
+            _walk(root, path, entries, chunks)
+        elif path.is_file():
+            content = _content(path)
+            entries.append(_Entry(name, path.stat().st_mode & 0o777, len(content)))
+            chunks.append(content)
+        else:
+            raise UnstorableValue(f"{path} is neither a file nor a folder; give back a folder without it")
+
+
+def _content(path: Path) -> bytes | memoryview:
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < _MAP_FROM:
+            return file.read()
+        try:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError):
+            return file.read()  # too many maps, or a file system that cannot map
+
+
+def unpack_folder(data: memoryview, where: Path) -> Path:
+    """Write a packed folder anew under `where`, and give its path."""
+    (length,) = _LENGTH.unpack_from(data)
+    start = _LENGTH.size + length
+    manifest = msgspec.json.decode(data[_LENGTH.size : start], type=_Manifest)
+    root = where / name_of(manifest.name)
+    root.mkdir()
+    folders = []
+    for entry in manifest.entries:
+        path = root / entry.path
+        if entry.link:
+            path.symlink_to(entry.link)
+        elif entry.size < 0:
+            path.mkdir()
+            folders.append((path, entry.mode))
+        else:
+            path.write_bytes(data[start : start + entry.size])
+            path.chmod(entry.mode)
+            start += entry.size
+    for path, mode in reversed(folders):
+        # Last, since nothing can be written into a folder that is read-only.
+        path.chmod(mode)
+    return root

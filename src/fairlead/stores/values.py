@@ -1,0 +1,390 @@
+"""Whole values, encoded and decoded: which form a value takes, and where its bytes go.
+
+How one value becomes bytes is in `codecs` and `paths`, what it is in `digest`; this file chooses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from fairlead.errors import ArtifactMissing, StoreError, UnstorableValue
+from fairlead.model.values import NONE, Inline, Key, Pick, Rows, Stored, Tree, Value
+from fairlead.ports import ArtifactStore, Codec
+from fairlead.stores.codecs import Pickled, dump, json_bytes, json_value, load_buffers, load_pickle
+from fairlead.stores.digest import Digester, of_json, of_list, of_parts
+from fairlead.stores.paths import file_digest, name_of, pack_folder, storable_name, unpack_folder
+
+__all__ = ["StoredValues"]
+
+_HASHED = 8 * 1024 * 1024
+"""Larger objects get a name of their own: hashing them would take longer than writing them."""
+_DIGESTED_STREAM = 64 * 1024
+_DIGESTED = 1024 * 1024
+"""Larger values are digested when somebody asks; in a stream, up to 64 KiB is digested in about 5 ms."""
+_REMEMBERED = 10_000
+"""Digests of stored values that are kept at hand."""
+
+_TRUE, _FALSE = Inline("json", b"true"), Inline("json", b"false")
+_PATH = type(Path())
+_JSON_KINDS = frozenset({list, dict, str, int, float})
+_NUMBERS = frozenset({int, float, bool, type(None)})
+_encode = msgspec.json.Encoder().encode
+
+
+class StoredValues:
+    """Codecs over an artifact store; the one class for values in drivers, workers and readers."""
+
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        *,
+        inline_limit: int = 4096,
+        files_dir: Path | None = None,
+        codecs: Sequence[Codec] = (),
+    ) -> None:
+        """`files_dir`: where decoded files and folders go, each in a folder of its own.
+
+        Without it they go to a new temporary folder, and stay. `codecs` are asked before pickle.
+        """
+        self.artifacts = artifacts
+        self._limit = inline_limit
+        self._files_dir = files_dir
+        self._codecs = {codec.name: codec for codec in codecs}
+        self._digests: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"<StoredValues in {self.artifacts!r}>"
+
+    # --- encoding --------------------------------------------------------------------------------
+
+    def encode(self, value: Any, *, rows: bool = False, hint: str = "", files: bool = True) -> Value:
+        """Encode a value; UnstorableValue names the part of it that cannot be kept.
+
+        `rows`: keep an exact list item by item. `hint`: key prefix for what is too large to be
+        named by its digest. `files=False`: paths travel as paths, not as the files they name.
+        """
+        kind = type(value)
+        if kind is int and -(1 << 63) <= value < 1 << 63:
+            return Inline("json", b"%d" % value)
+        if kind is float and isfinite(value):
+            return Inline("json", _encode(value))
+        if value is None:
+            return NONE
+        if kind is bool:
+            return _TRUE if value else _FALSE
+        if rows and kind is list:
+            return self._rows(value, hint, files)
+        if kind in _JSON_KINDS:
+            data = json_bytes(value)
+            if data is not None:
+                return Inline("json", data) if len(data) <= self._limit else self._json(data, hint)
+        return self._other(value, hint, files)
+
+    def _rows(self, value: list[Any], hint: str, files: bool) -> Value:
+        data = json_bytes(value)
+        if data is not None:
+            if len(data) <= self._limit:
+                return Inline("json", data)
+            if set(map(type, value)) <= _NUMBERS:
+                return Rows([Inline("json", _encode(item)) for item in value])
+        encode = self.encode
+        return Rows([encode(item, hint=hint, files=files) for item in value])
+
+    def _json(self, data: bytes, hint: str) -> Stored:
+        digest = of_json(data) if len(data) <= _DIGESTED else ""
+        return self._keep([data], len(data), "json", hint=hint, digest=digest)
+
+    def _other(self, value: Any, hint: str, files: bool) -> Value:
+        if files and type(value) is _PATH:
+            if value.is_file():
+                return self._file(value, hint)
+            if value.is_dir():
+                packed = pack_folder(value)
+                return self._keep(packed.chunks, packed.size, "folder", hint=hint)
+        for name, codec in self._codecs.items():
+            if codec.handles(value):
+                chunks = codec.dump(value)
+                return self._keep(chunks, _length(chunks), name, hint=hint)
+        pickled = dump(value)
+        if files and pickled.paths and type(value) is not _PATH:
+            try:
+                if _holds_file(value):
+                    return self._tree(value, hint)
+            except RecursionError:
+                return self._pickled(value, pickled, hint)  # a container that holds itself: its paths stay paths
+        return self._pickled(value, pickled, hint)
+
+    def _pickled(self, value: Any, pickled: Pickled, hint: str) -> Value:
+        total = pickled.size + _length(pickled.buffers)
+        small = pickled.size <= _DIGESTED_STREAM and total <= _DIGESTED
+        digest = _digest_of(value) if small else ""
+        if not pickled.buffers and pickled.size <= self._limit:
+            return Inline("pickle", b"".join(pickled.chunks), digest, pickled.classes)
+        chunks: Sequence[bytes | memoryview] = pickled.packed() if pickled.buffers else pickled.chunks
+        codec = "buffers" if pickled.buffers else "pickle"
+        return self._keep(chunks, _length(chunks), codec, hint=hint, digest=digest, classes=pickled.classes)
+
+    def _tree(self, value: Any, hint: str) -> Tree:
+        """Keep a container of files part by part."""
+        kind: Literal["list", "tuple", "dict"] = (
+            "list" if type(value) is list else "tuple" if type(value) is tuple else "dict"
+        )
+        items = value.values() if kind == "dict" else value
+        keys = value if kind == "dict" else ()
+        return Tree(
+            kind,
+            tuple(self.encode(item, hint=hint) for item in items),
+            tuple(self.encode(key, hint=hint, files=False) for key in keys),
+        )
+
+    def _file(self, path: Path, hint: str) -> Stored:
+        name = storable_name(path)
+        try:
+            if path.stat().st_size > _HASHED:
+                key = f"{_unique(hint)}/{name}"
+                return Stored(key, "file", self.artifacts.put_file(key, path))
+            content = path.read_bytes()
+        except OSError as error:
+            raise UnstorableValue(f"cannot read file {path}: {error.strerror}; make it readable") from error
+        key = f"{_content_key(sha256(content).hexdigest())}/{name}"
+        return Stored(key, "file", self.artifacts.put(key, [content]), file_digest(path.name, content))
+
+    def _keep(
+        self,
+        chunks: Sequence[bytes | memoryview],
+        size: int,
+        codec: str,
+        *,
+        hint: str,
+        digest: str = "",
+        classes: tuple[str, ...] = (),
+    ) -> Stored:
+        if size <= _HASHED:
+            hasher = sha256()
+            for chunk in chunks:
+                hasher.update(chunk)
+            key = _content_key(hasher.hexdigest())
+        else:
+            key = _unique(hint)
+        self.artifacts.put(key, chunks)
+        return Stored(key, codec, size, digest, classes)
+
+    # --- decoding --------------------------------------------------------------------------------
+
+    def decode(self, value: Value) -> Any:
+        """Give a copy of the value that is the caller's own; ArtifactMissing."""
+        if isinstance(value, Inline):
+            return json_value(value.data) if value.codec == "json" else load_pickle(value.data)
+        if isinstance(value, Stored):
+            return self._load(value)
+        if isinstance(value, Rows):
+            return self._list(value.items)
+        if isinstance(value, Pick):
+            return self._select(value.of, value.select)
+        items = [self.decode(item) for item in value.items]
+        if value.kind == "dict":
+            return dict(zip(map(self.decode, value.keys), items, strict=True))
+        return items if value.kind == "list" else tuple(items)
+
+    def _list(self, items: Sequence[Value]) -> list[Any]:
+        if all(type(item) is Inline and item.codec == "json" for item in items):
+            joined = b",".join([item.data for item in items])  # type: ignore[union-attr]
+            whole: list[Any] = json_value(b"[%b]" % joined)
+            return whole
+        return [self.decode(item) for item in items]
+
+    def _load(self, value: Stored) -> Any:
+        codec = value.codec
+        if codec == "file":
+            return self._fetched(value)
+        data = self._bytes(value)
+        if codec == "json":
+            return json_value(data)
+        if codec == "pickle":
+            return load_pickle(data)
+        if codec == "buffers":
+            return load_buffers(data)
+        if codec == "folder":
+            return unpack_folder(data, self._new_folder())
+        known = self._codecs.get(codec)
+        if known is None:
+            raise StoreError(f"artifact {value.key!r} was written by codec {codec!r}, which is not installed here")
+        return known.load(data)
+
+    def _bytes(self, value: Stored) -> memoryview:
+        data = self.artifacts.get(value.key)
+        if len(data) != value.size:
+            raise _broken(value, len(data))
+        return data
+
+    def _fetched(self, value: Stored) -> Path:
+        path = self._new_folder() / name_of(value.key)
+        self.artifacts.fetch(value.key, path)
+        size = path.stat().st_size
+        if size != value.size:
+            path.unlink()
+            raise _broken(value, size)
+        return path
+
+    def _new_folder(self) -> Path:
+        if self._files_dir is None:
+            import tempfile
+
+            return Path(tempfile.mkdtemp(prefix="fairlead-"))
+        folder = self._files_dir / os.urandom(8).hex()
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(f"cannot make folder {folder} for a file: {error.strerror}") from error
+        return folder
+
+    def _select(self, value: Value, select: tuple[Key, ...]) -> Any:
+        """Decode no more than is asked for, where the value's own structure tells what that is."""
+        if isinstance(value, Pick):
+            return self._select(value.of, (*value.select, *select))
+        for done, key in enumerate(select):
+            part = self._part(value, key)
+            if part is None:
+                whole = self.decode(value)
+                for rest in select[done:]:
+                    whole = whole[slice(*rest) if isinstance(rest, tuple) else rest]
+                return whole
+            value = part
+        return self.decode(value)
+
+    def _part(self, value: Value, key: Key) -> Value | None:
+        if isinstance(value, Tree) and value.kind == "dict":
+            # The last of equal keys is the one that the dict will hold.
+            pairs = zip(reversed(value.keys), reversed(value.items), strict=True)
+            return next((item for name, item in pairs if self.decode(name) == key), None)
+        if isinstance(value, (Rows, Tree)):
+            if isinstance(key, int) and -len(value.items) <= key < len(value.items):
+                return value.items[key]
+            if isinstance(key, tuple):
+                part = value.items[slice(*key)]
+                return Rows(part) if isinstance(part, list) else Tree(value.kind, part)  # type: ignore[union-attr]
+        return None
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def digest(self, value: Value) -> str:
+        """Give the canonical digest, worked out from the bytes when the value does not carry it.
+
+        Of a file: of its name and bytes. Equal digests mean equal values.
+        """
+        if isinstance(value, (Inline, Stored)):
+            if value.digest:
+                return value.digest
+            return self._digest_bytes(value) if isinstance(value, Inline) else self._digest_stored(value)
+        if isinstance(value, Pick):
+            whole = self.decode(value)
+            return _digest_of(whole) or self.digest(self.encode(whole))
+        pieces: list[bytes | memoryview] = []
+        if self._json_pieces(value, pieces):
+            return of_json(*pieces)
+        if isinstance(value, Rows) or value.kind == "list":
+            return of_list(map(self.digest, value.items))
+        parts = value.items
+        if value.kind == "dict":
+            parts = tuple(part for pair in zip(value.keys, value.items, strict=True) for part in pair)
+        return of_parts(value.kind, map(self.digest, parts))
+
+    def _digest_stored(self, value: Stored) -> str:
+        digest = self._digests.get(value.key)
+        if digest is None:
+            if len(self._digests) >= _REMEMBERED:
+                self._digests.clear()
+            # Keys are written once, so that what was worked out stays right.
+            digest = self._digests[value.key] = self._digest_bytes(value)
+        return digest
+
+    def _digest_bytes(self, value: Inline | Stored) -> str:
+        data = value.data if isinstance(value, Inline) else self._bytes(value)
+        if value.codec == "json":
+            return of_json(data)
+        if value.codec == "file" and isinstance(value, Stored):
+            return file_digest(name_of(value.key), data)
+        if value.codec != "folder":
+            digest = _digest_of(self.decode(value))
+            if digest:
+                return digest
+        return of_parts(f"bytes of {value.codec}", [sha256(data).hexdigest()])
+
+    def _json_pieces(self, value: Value, pieces: list[bytes | memoryview]) -> bool:
+        """Collect the JSON that the value would have as a whole; False where JSON does not keep it."""
+        if isinstance(value, (Inline, Stored)):
+            if value.codec != "json":
+                return False
+            pieces.append(value.data if isinstance(value, Inline) else self._bytes(value))
+            return True
+        if isinstance(value, Pick) or (isinstance(value, Tree) and value.kind == "tuple"):
+            return False
+        keys = value.keys if isinstance(value, Tree) else ()
+        opened, closed = (b"{", b"}") if isinstance(value, Tree) and value.kind == "dict" else (b"[", b"]")
+        pieces.append(opened)
+        for index, item in enumerate(value.items):
+            if index:
+                pieces.append(b",")
+            if keys:
+                name = keys[index]
+                if not (isinstance(name, Inline) and name.codec == "json" and name.data[:1] == b'"'):
+                    return False
+                pieces += (name.data, b":")
+            if not self._json_pieces(item, pieces):
+                return False
+        pieces.append(closed)
+        return True
+
+    def missing(self, value: Value) -> list[str]:
+        """Keys of stored parts whose bytes are not there, whole."""
+        if isinstance(value, Inline):
+            return []
+        if isinstance(value, Stored):
+            return [] if self.artifacts.exists(value.key, value.size) else [value.key]
+        if isinstance(value, Pick):
+            return self.missing(value.of)
+        keys = value.keys if isinstance(value, Tree) else ()
+        return [key for part in (*keys, *value.items) if type(part) is not Inline for key in self.missing(part)]
+
+
+def _digest_of(value: Any) -> str:
+    """Give the canonical digest, or "" for what can be pickled but has none: its bytes must do then."""
+    try:
+        return Digester().of(value).hex()
+    except Exception:  # noqa: BLE001 - the user's own __reduce__ may raise anything; the value is storable all the same
+        return ""
+
+
+def _content_key(digest: str) -> str:
+    return f"sha256/{digest[:2]}/{digest}"
+
+
+def _unique(hint: str) -> str:
+    return f"{hint or 'values/large'}.{os.urandom(8).hex()}"
+
+
+def _length(chunks: Sequence[bytes | memoryview]) -> int:
+    return sum(len(chunk) if isinstance(chunk, bytes) else chunk.nbytes for chunk in chunks)
+
+
+def _holds_file(value: Any) -> bool:
+    """Whether plain containers, and nothing else, lead to a file or folder that exists."""
+    kind = type(value)
+    if kind is _PATH:
+        return bool(value.exists())
+    if kind is dict:
+        return any(map(_holds_file, value.values()))
+    return kind in {list, tuple} and any(map(_holds_file, value))
+
+
+def _broken(value: Stored, size: int) -> ArtifactMissing:
+    return ArtifactMissing(
+        f"artifact {value.key!r} has {size} bytes where {value.size} were recorded; run the task that made it again"
+    )
