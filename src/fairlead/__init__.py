@@ -89,8 +89,8 @@ if TYPE_CHECKING:
     from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
-    from fairlead.author.steps import PythonTask, Stub, metric, pickled
     from fairlead.author.placing import Static
+    from fairlead.author.steps import PythonTask, Stub, metric, pickled
     from fairlead.config.environment import Environment
     from fairlead.errors import (
         ArtifactMissing,

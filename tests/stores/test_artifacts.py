@@ -130,10 +130,10 @@ def test_a_file_where_a_folder_should_be_is_told_with_its_path(tmp_path: Path) -
 
 
 def test_a_missing_source_or_target_folder_is_told_with_its_path(store: FolderArtifacts, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot open .*/nowhere: No such file"):
+    with pytest.raises(StoreError, match=r"cannot open .*/nowhere: No such file"):
         store.put_file("k", tmp_path / "nowhere")
     store.put("k", [b"1"])
-    with pytest.raises(StoreError, match="cannot write .*/no/such"):
+    with pytest.raises(StoreError, match=r"cannot write .*/no/such"):
         store.fetch("k", tmp_path / "no" / "such")
 
 

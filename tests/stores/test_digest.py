@@ -1,4 +1,5 @@
 import collections
+import os
 import subprocess
 import sys
 import threading
@@ -47,7 +48,11 @@ def test_digests_are_the_same_in_every_process_and_for_every_hash_seed() -> None
     root = Path(__file__).parents[2]
     found = [
         subprocess.run(
-            [sys.executable, "-c", SCRIPT], env={"PYTHONHASHSEED": seed}, cwd=root, capture_output=True, check=True
+            [sys.executable, "-c", SCRIPT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=root,
+            capture_output=True,
+            check=True,
         ).stdout.split()
         for seed in ("1", "2")
     ]
@@ -74,7 +79,7 @@ def test_it_does_not_matter_which_parts_are_the_same_object() -> None:
     one: list[object] = [(1,)]
     assert canonical_digest([one, one]) == canonical_digest([[(1,)], [(1,)]])
     assert canonical_digest(["a" * 5, "".join(["a"] * 5)]) == canonical_digest(["aaaaa", "aaaaa"])
-    assert canonical_digest(samples.Model([1.0])) == canonical_digest(samples.Model([1.0], "".join(["m"])))
+    assert canonical_digest(samples.Model([1.0])) == canonical_digest(samples.Model([1.0], str(b"m", "ascii")))
 
 
 def test_it_does_not_matter_in_which_order_attributes_were_set() -> None:
@@ -217,3 +222,30 @@ def test_digests_are_equal_where_type_and_content_are(first: object, second: obj
 @given(plain)
 def test_an_unpickled_copy_has_the_same_digest(value: object) -> None:
     assert canonical_digest(load_pickle(b"".join(dump(value).chunks))) == canonical_digest(value)
+
+
+class Odd(list):
+    def __reduce__(self):
+        return "ODD"
+
+
+ODD = Odd()
+
+
+def test_objects_that_pickle_as_a_global_name_have_a_digest() -> None:
+    assert canonical_digest([ODD]) == canonical_digest([ODD])
+    assert canonical_digest(ODD) != canonical_digest([])
+
+
+def test_modules_are_digested_by_name() -> None:
+    assert canonical_digest(sys) != canonical_digest(types)
+
+
+def test_a_series_of_a_structured_scalar_or_an_own_attribute_counts() -> None:
+    class Frame(pd.DataFrame):
+        _metadata = ("unit",)
+
+    one, two = Frame({"a": [1]}), Frame({"a": [1]})
+    object.__setattr__(one, "unit", "m")
+    object.__setattr__(two, "unit", "s")
+    assert canonical_digest(one) != canonical_digest(two)

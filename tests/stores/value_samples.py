@@ -319,20 +319,8 @@ def same(a: Any, b: Any) -> bool:
     """Whether two values are of one type and content, in all their parts."""
     if type(a) is not type(b):
         return False
-    if isinstance(a, (pd.DataFrame, pd.Series)):
-        check = pd.testing.assert_frame_equal if isinstance(a, pd.DataFrame) else pd.testing.assert_series_equal
-        check(a, b, check_freq=True, check_flags=True)
-        return a.attrs == b.attrs and same(a.index, b.index)
-    if isinstance(a, pd.Index):
-        pd.testing.assert_index_equal(a, b, exact=True)
-        return getattr(a, "freq", None) == getattr(b, "freq", None)
-    if isinstance(a, pd.api.extensions.ExtensionArray):
-        pd.testing.assert_extension_array_equal(a, b)
-        return True
-    if isinstance(a, (pa.Table, pa.Array, pa.RecordBatch, pa.ChunkedArray)):
-        return a.equals(b) and getattr(a, "schema", None) == getattr(b, "schema", None)
-    if isinstance(a, np.ndarray):
-        return _same_array(a, b)
+    if isinstance(a, _LIBRARIES):
+        return _same_frame(a, b)
     if isinstance(a, float | complex | np.floating):
         return repr(a) == repr(b)
     if isinstance(a, dict):
@@ -346,6 +334,35 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, operator.itemgetter | functools.partial):
         return repr(a) == repr(b)
     return a == b
+
+
+_LIBRARIES = (
+    pd.DataFrame,
+    pd.Series,
+    pd.Index,
+    pd.api.extensions.ExtensionArray,
+    pa.Table,
+    pa.Array,
+    pa.RecordBatch,
+    pa.ChunkedArray,
+    np.ndarray,
+)
+
+
+def _same_frame(a: Any, b: Any) -> bool:
+    if isinstance(a, (pd.DataFrame, pd.Series)):
+        check = pd.testing.assert_frame_equal if isinstance(a, pd.DataFrame) else pd.testing.assert_series_equal
+        check(a, b, check_freq=True, check_flags=True)
+        return a.attrs == b.attrs and same(a.index, b.index)
+    if isinstance(a, pd.Index):
+        pd.testing.assert_index_equal(a, b, exact=True)
+        return getattr(a, "freq", None) == getattr(b, "freq", None)
+    if isinstance(a, pd.api.extensions.ExtensionArray):
+        pd.testing.assert_extension_array_equal(a, b)
+        return True
+    if isinstance(a, (pa.Table, pa.Array, pa.RecordBatch, pa.ChunkedArray)):
+        return a.equals(b) and getattr(a, "schema", None) == getattr(b, "schema", None)
+    return _same_array(a, b)
 
 
 def _same_array(a: np.ndarray, b: np.ndarray) -> bool:

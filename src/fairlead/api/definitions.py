@@ -106,7 +106,7 @@ class Runnable:
         environment = self._environment(env)
         services = open_services(environment)
         built = self._built(environment)
-        run = make_run(services, built, run_id=id, tags=tags, target=self.target)
+        run = make_run(services, built, run_id=id, tags=tags, target=self.target, elsewhere=True)
         self._record(services, run, None)
         return WorkflowRun(services, run.id, record=run)
 

@@ -30,10 +30,10 @@ _LOOK_BACK = 20
 class _Known:
     """What one recorded run knows of its task runs, by path."""
 
-    def __init__(self, run: Run, attempts: list[Attempt], epoch: int, values: Values) -> None:
+    def __init__(self, run: Run, attempts: list[Attempt], values: Values) -> None:
         self.run = run
         self.keys = Keys(run, values)
-        self.state, found = replayed(run, attempts, epoch=epoch)
+        self.state, found = replayed(run, attempts)
         self.lives: dict[str, tuple[Live, Attempt | None]] = {live.path: (live, record) for live, record in found}
 
     def parts(self, path: str) -> Parts | None:
@@ -90,8 +90,7 @@ def diff_runs(one: WorkflowRun, other: WorkflowRun, services: Services) -> list[
 
 
 def _load(services: Services, record: Run, values: Values) -> _Known:
-    summary = services.store.summary(record.id)
-    return _Known(record, list(services.store.attempts(record.id)), summary.epoch, values)
+    return _Known(record, list(services.store.attempts(record.id)), values)
 
 
 def _earlier(run: WorkflowRun, services: Services, values: Values) -> Iterator[_Known]:

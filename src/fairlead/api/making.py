@@ -26,12 +26,18 @@ __all__ = ["make_run", "target_of"]
 
 
 def make_run(
-    services: Services, built: Built, *, run_id: str | None = None, tags: Sequence[str] = (), target: str = ""
+    services: Services,
+    built: Built,
+    *,
+    run_id: str | None = None,
+    tags: Sequence[str] = (),
+    target: str = "",
+    elsewhere: bool = False,
 ) -> Run:
     """Write down a run of a workflow; nothing is in the run store yet, and nothing has started.
 
     Raises DefinitionError with every parameter or constant that cannot be kept, and for functions
-    that no other process could find.
+    that no other process could find. `elsewhere`: another process will carry the run.
     """
     slots, names = _mapped_over(built.workflow)
     problems: list[str] = []
@@ -51,7 +57,7 @@ def make_run(
         created=time.time(),
         constants=constants,
         parameters=parameters,
-        code=_code(services, built),
+        code=_code(services, built, elsewhere),
         target=target,
         cwd=str(Path.cwd()),
         environment=_unexpanded(services),
@@ -85,9 +91,9 @@ def _encode(services: Services, value: Any, what: str, rows: bool, problems: lis
         return NONE
 
 
-def _code(services: Services, built: Built) -> Code:
+def _code(services: Services, built: Built, elsewhere: bool) -> Code:
     code = code_of(built.functions, artifacts=services.artifacts)
-    here = services.environment.executor.get("type") == "in_process"
+    here = services.environment.executor.get("type") == "in_process" and not elsewhere
     tasks = list(code.tasks)
     for position, function in enumerate(built.functions):
         if function is None or not needs_payload(function):

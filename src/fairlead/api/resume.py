@@ -52,7 +52,7 @@ def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None
     values = services.values()
     attempts = list(services.store.attempts(old.id))
     if from_task is None and _same(old, new, values):
-        return Resumption(old, True, _plan_again(old, attempts, summary.epoch), {})
+        return Resumption(old, True, _plan_again(old, attempts), {})
     if from_task is not None:
         attempts = _without(old.workflow, attempts, from_task, old.id)
     previous = index(old, attempts, summary.epoch, values)
@@ -84,8 +84,8 @@ def _bare(workflow: Workflow) -> object:
     return strip(msgspec.to_builtins(workflow))
 
 
-def _plan_again(run: Run, attempts: list[Attempt], epoch: int) -> Plan:
-    _, found = replayed(run, attempts, epoch=epoch)
+def _plan_again(run: Run, attempts: list[Attempt]) -> Plan:
+    _, found = replayed(run, attempts)
     again: dict[str, str] = {}
     reused = 0
     for live, record in found:
@@ -125,7 +125,7 @@ class _Reasons:
     def __init__(self, old: Run, attempts: list[Attempt], new: Run, values: Values) -> None:
         self._old_keys = Keys(old, values)
         self._new_keys = Keys(new, values)
-        self._state, found = replayed(old, attempts, epoch=0)
+        self._state, found = replayed(old, attempts)
         self._lives = {live.path: (live, record) for live, record in found}
 
     def of(self, state: State, live: Live) -> str:

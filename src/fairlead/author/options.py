@@ -14,6 +14,7 @@ import msgspec
 from fairlead.author.callables import Layout, clean_doc, layout_of, place_of_function
 from fairlead.author.problems import Problem, complain, nearest
 from fairlead.errors import DefinitionError
+from fairlead.model.names import canonical_module
 from fairlead.model.path import RESERVED
 from fairlead.model.task import Resources, TaskDefinition
 
@@ -91,7 +92,7 @@ def _name_of(function: Any) -> str:
 
 def _target(function: Any) -> str:
     module, qualname = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-    return f"{module}:{qualname}" if module and qualname else ""
+    return f"{canonical_module(module)}:{qualname}" if module and qualname else ""
 
 
 def _whole(value: object) -> str:

@@ -13,6 +13,7 @@ import click
 
 from fairlead.cli.commands import MODULES, overview
 from fairlead.cli.options import Loudness
+from fairlead.cli.output import nobody_reads
 from fairlead.cli.text import Span, colour_wanted, paint
 from fairlead.errors import FairleadError
 
@@ -41,9 +42,9 @@ def invoke(words: Sequence[str]) -> int:
     except FairleadError as error:
         _complain(str(error).splitlines())
         return error.exit_code
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - the last line of defence; whatever arrives here is a bug of ours
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            raise  # and main knows
         _confess(error, loudness)
         return 1
 

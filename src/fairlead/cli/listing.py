@@ -34,7 +34,9 @@ _STATUSES = ("created", "running", "succeeded", "failed", "cancelled", "interrup
 @click.option(
     "--tag", "tags", metavar="T", multiple=True, help="Only runs with this tag (--tag nightly); several mean all."
 )
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="So many; 0 lists all.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="So many (--limit 5); 0 lists all."
+)
 @environment
 @form
 @loudness

@@ -10,7 +10,17 @@ from typing import Any
 from fairlead.cli.options import Form
 from fairlead.cli.text import Line, Span, colour_wanted, paint, terminal_width
 
-__all__ = ["aside", "dumps", "page_width", "say", "write_document", "write_documents", "write_page", "write_text"]
+__all__ = [
+    "aside",
+    "dumps",
+    "nobody_reads",
+    "page_width",
+    "say",
+    "write_document",
+    "write_documents",
+    "write_page",
+    "write_text",
+]
 
 
 def dumps(document: Any, *, pretty: bool) -> str:
@@ -25,6 +35,17 @@ def dumps(document: Any, *, pretty: bool) -> str:
 def page_width() -> int | None:
     """Columns that a page may take; None off a terminal, where nothing is cut."""
     return terminal_width(sys.stdout) if sys.stdout.isatty() else None
+
+
+def nobody_reads() -> bool:
+    """Whether whoever was to read stdout or stderr has gone (`| head`)."""
+    import select
+
+    gone = select.POLLERR | select.POLLHUP
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        poll.register(stream.fileno(), gone)
+    return any(event & gone for _, event in poll.poll(0))
 
 
 @contextmanager

@@ -96,9 +96,9 @@ class Driver:
         self._live: dict[str, Live] = {}
         self._passing: set[tuple[str, int]] = set()
         self._asked = 0.0
-        self._interrupts = Interrupts()
-        self._heard = 0
         self._here = gear.executor.offers.reach == "process"
+        self._interrupts = Interrupts((lambda: gear.store.cancel_asked(run.id)) if self._here else None)
+        self._heard = 0
         self._patient_until = inf
         committed = self._committed if gear.tell is not None else None
         self._writer = Writer(gear.store, run.id, epoch, ledger, delay=gear.delay, committed=committed)
@@ -135,19 +135,24 @@ class Driver:
         if decision.close is not None:
             return decision.close
         self._carry_out(decision)
-        self._interrupts.in_task = self._here
-        try:
-            reports = self._executor.poll(self._patience(decision, now))
-        except KeyboardInterrupt:
-            reports = []
-        finally:
-            self._interrupts.in_task = False
-        for report in reports:
+        for report in self._poll(self._patience(decision, now)):
             self._take(report)
         self._writer.check()
         if not self._gear.delay:
             self._writer.flush()
         return None
+
+    def _poll(self, patience: float) -> list[Report]:
+        if not self._here:
+            return self._executor.poll(patience)
+        self._interrupts.in_task = True
+        try:
+            reports = self._executor.poll(patience)
+            self._interrupts.in_task = False
+        except KeyboardInterrupt:
+            self._interrupts.end()
+            return []
+        return reports
 
     # --- doing what was decided -------------------------------------------------------------------
 

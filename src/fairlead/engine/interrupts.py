@@ -1,43 +1,98 @@
-"""Ctrl-C while a run is carried: counted, so that it cannot cut a fact in two.
+"""Asking a run to stop while it is carried: Ctrl-C, and requests from other processes.
 
-The signal becomes an exception only inside a task that runs in this very process, where it is the
-task that must stop. Everywhere else the driver looks at the count between two steps.
+Ctrl-C is counted, so that it cannot cut a fact in two. It becomes an exception only inside a task
+that runs in this very process, where it is the task that must stop; everywhere else the driver looks
+at the count between two steps. Such a task also keeps the driver from looking whether another
+process asked the run to stop: a thread looks in its place.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 __all__ = ["Interrupts"]
 
+LOOK = 0.2
+"""Seconds between two looks while a task runs in this process."""
+
 
 class Interrupts:
-    """How often the user asked to stop, since this was entered; nothing changes outside the main thread."""
+    """How often the user asked to stop, since this was entered.
 
-    def __init__(self) -> None:
+    `asked` says whether another process did; it is called by a thread of its own while tasks run in
+    this process, and not at all if it is None.
+    """
+
+    def __init__(self, asked: Callable[[], bool] | None = None) -> None:
         self.count = 0
         self.in_task = False
         """A task is running in this thread now."""
+        self._asked = asked
         self._before: Any = None
+        self._thread = threading.current_thread()
+        self._over = threading.Event()
+        self._watch: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._from_outside = False
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        if self._thread is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             # A program that handles the signal in its own way goes on doing so.
             if before is signal.default_int_handler:
                 self._before = signal.signal(signal.SIGINT, self._note)
+        if self._asked is not None:
+            self._watch = threading.Thread(target=self._look, name="fairlead-stop", daemon=True)
+            self._watch.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
+        if self._watch is not None:
+            self._watch.join()
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
+    def begin(self) -> None:
+        """A task may run in this thread from here on."""
+        self.in_task = True
+
+    def end(self) -> None:
+        """No task runs in this thread any more; comes back when no interruption is on its way."""
+        with self._lock:
+            self.in_task = False
+
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what a handler is given
-        self.count += 1
+        if self._from_outside:
+            self._from_outside = False
+        else:
+            self.count += 1
         if self.in_task:
             raise KeyboardInterrupt
+
+    def _look(self) -> None:
+        assert self._asked is not None
+        while not self._over.wait(LOOK):
+            if self.in_task and self._asked():
+                self._interrupt()
+                return
+
+    def _interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the task; system calls that it is in come back at once in the main thread."""
+        ident = self._thread.ident
+        with self._lock:
+            if not self.in_task or ident is None:
+                return
+            if self._before is not None:
+                self._from_outside = True
+                signal.pthread_kill(ident, signal.SIGINT)
+            else:
+                raised = ctypes.py_object(KeyboardInterrupt)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)

@@ -57,7 +57,7 @@ def fold(
     return state
 
 
-def replayed(run: Run, attempts: Iterable[Attempt], *, epoch: int) -> tuple[State, list[tuple[Live, Attempt | None]]]:
+def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[Live, Attempt | None]]]:
     """Fold, and list every task run whose inputs are known, with its last record if there is one."""
     recorded: dict[str, Attempt] = {}
     for attempt in attempts:

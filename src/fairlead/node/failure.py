@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping
 from traceback import FrameSummary, TracebackException
 from typing import Any
 
-import fairlead
 from fairlead.model.events import Failure, Reason
 from fairlead.model.task import Place
 
 __all__ = ["Teller", "short_repr", "type_name"]
 
-_OURS = os.path.dirname(os.path.abspath(fairlead.__file__)) + os.sep  # noqa: PTH100, PTH120  # pathlib costs 10 ms
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  # pathlib costs 10 ms
 _LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _THIRD_PARTY = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -45,10 +44,12 @@ class Teller:
     ) -> Failure:
         """Tell an exception as data."""
         told, frames = self._traceback(error)
+        if reason == "unstorable":
+            told = ""  # the user's code has returned: all frames are those of codecs
         return Failure(
             reason,
             self.mask(_middle_cut(message or _safely(lambda: str(error), "its message cannot be shown"), MESSAGE)),
-            type=type_name(type(error)),
+            type="" if reason == "unstorable" else type_name(type(error)),
             traceback=self.mask(_middle_cut(told, TRACEBACK)),
             arguments={name: self.mask(short_repr(value)) for name, value in (arguments or {}).items()},
             place=self._place(frames),

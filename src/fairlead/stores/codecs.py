@@ -234,7 +234,8 @@ def _by_value_pickler() -> Callable[[_Collector], Any]:
                     raise TypeError(f"cannot pickle {type(obj).__name__!r} object")
                 code = obj if isinstance(obj, (type, FunctionType)) else type(obj)
                 name = _PATH_NAME if type(obj) is _PATH else _project_name(code)
-                if name:
+                # Methods come with their classes, and functions without a name of their own by their code.
+                if name and (isinstance(code, type) or code.__qualname__.isidentifier()):
                     self._classes.add(name)
                 return super().reducer_override(obj)
 

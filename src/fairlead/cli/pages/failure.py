@@ -51,12 +51,11 @@ def _tries(attempt: Attempt) -> Line:
 
 
 def failed_run_page(summary: RunSummary, failed: Sequence[Attempt]) -> list[Line]:
-    """Tell why a run failed: its first failure in full, the others by name, and what to do next."""
-    ordered = sorted(failed, key=lambda attempt: attempt.ended or 0.0)
+    """Tell why a run failed: the first of `failed` in full, the others by name, and what to do next."""
     page: list[Line] = []
-    if ordered:
-        page += failure_page(ordered[0])
-        names = [attempt.path for attempt in ordered[1:]]
+    if failed:
+        page += failure_page(failed[0])
+        names = [attempt.path for attempt in failed[1:]]
         amount = max(summary.counts.get("failed", 0) - 1, len(names))
         if amount:
             listed = ", ".join(names[:_LISTED]) + (", …" if amount > len(names[:_LISTED]) else "")
@@ -70,7 +69,7 @@ def failed_run_page(summary: RunSummary, failed: Sequence[Attempt]) -> list[Line
         page.append([Span(f"  {skipped}, because of what came before", "dim")])
     if page:
         page[0] = [Span("error: ", "bad"), *page[0]]
-    return [*page, [], *next_steps(summary, ordered[0].path if ordered else "")]
+    return [*page, [], *next_steps(summary, failed[0].path if failed else "")]
 
 
 def number_more(amount: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Local"]  # noqa: F822  # given by __getattr__
+__all__ = ["Local"]  # given by __getattr__
 
 
 def __getattr__(name: str) -> Any:

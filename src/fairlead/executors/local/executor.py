@@ -162,11 +162,12 @@ class Local:
         pool, self._pool, self._line = self._pool, None, None
         if pool is None:
             return
+        unfinished = set(self._held)
         for held in list(self._held.values()):
             self._drop(held)
         self._reports.clear()
         self._look_at = inf
-        if pool.finish():
+        if pool.finish(unfinished):
             park((self._command, self._capacity), pool)
         else:
             pool.close()

@@ -10,7 +10,7 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -35,10 +35,10 @@ QUEUE = 1 << 20
 
 _ENTRY = """\
 import sys
+sys.path.append({!r})
 sys.modules["typing_extensions"] = None
 import msgspec
 del sys.modules["typing_extensions"]
-sys.path.append({!r})
 from fairlead.config.entry import main
 main()
 """
@@ -279,13 +279,15 @@ class Pool:
             group.close()
         self.groups.clear()
 
-    def finish(self) -> bool:
-        """End what still runs; gives whether the pool can be used again."""
+    def finish(self, unfinished: Collection[int]) -> bool:
+        """End what still runs of these jobs; gives whether the pool can be used again."""
         for group in self.groups.values():
             group.take_back()
             group.sent = 0
         # Processes that a task left behind end with the run, and their worker with them.
-        ending = {worker for worker in self.workers.values() if worker.slot.seq or children(worker.pid or -1)}
+        ending = {
+            worker for worker in self.workers.values() if worker.slot.seq in unfinished or children(worker.pid or -1)
+        }
         told: set[Worker] = set()
         patience = monotonic() + 5
         while (ending := ending & set(self.workers.values())) and monotonic() < patience:

@@ -43,7 +43,7 @@ class ArtifactStoreContract:
         """Bytes come back whole, whatever their number."""
         data = bytes(range(256)) * (size // 256) + bytes(size % 256)
         assert store.put("a/b", [data]) == size
-        assert store.get("a/b") == data
+        assert bytes(store.get("a/b")) == data
         assert store.exists("a/b", size)
 
     def test_chunks_are_joined_in_their_order(self, store: ArtifactStore) -> None:
@@ -52,19 +52,19 @@ class ArtifactStoreContract:
         chunks[7] = memoryview(b"seven,")
         chunks[9] = b""
         assert store.put("k", chunks) == sum(map(len, chunks))
-        assert store.get("k") == b"".join(chunks)
+        assert bytes(store.get("k")) == b"".join(chunks)
 
     def test_views_of_numbers_count_in_bytes(self, store: ArtifactStore) -> None:
         """A memory view of numbers is stored as its bytes."""
         numbers = memoryview(bytes(range(16))).cast("Q")
         assert store.put("k", [numbers]) == 16
-        assert store.get("k") == bytes(range(16))
+        assert bytes(store.get("k")) == bytes(range(16))
 
     def test_a_key_that_exists_is_left_as_it_is(self, store: ArtifactStore) -> None:
         """Objects are written once and never changed."""
         store.put("k", [b"first"])
         assert store.put("k", [b"other"]) == 5
-        assert store.get("k") == b"first"
+        assert bytes(store.get("k")) == b"first"
 
     @pytest.mark.parametrize("size", [10, 1_000_000])
     def test_what_one_gets_is_ones_own(self, store: ArtifactStore, size: int) -> None:
@@ -81,7 +81,7 @@ class ArtifactStoreContract:
         store.put("k", [b"x" * 1_000_000])
         held = store.get("k")
         store.remove("k")
-        assert held == b"x" * 1_000_000
+        assert bytes(held) == b"x" * 1_000_000
         assert not store.exists("k")
 
     def test_what_is_not_there_is_named(self, store: ArtifactStore, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ class ArtifactStoreContract:
         store.fetch("f", copy)
         assert copy.read_bytes() == b"a" * size
         copy.write_bytes(b"changed too")
-        assert store.get("f") == b"a" * size
+        assert bytes(store.get("f")) == b"a" * size
 
     def test_fetch_does_not_write_over_a_file(self, store: ArtifactStore, tmp_path: Path) -> None:
         """A file that stands at the target is the user's."""
@@ -169,5 +169,5 @@ class ArtifactStoreContract:
         for thread in threads:
             thread.join()
         assert not failures
-        assert all(store.get(f"sha256/aa/{number}") == b"%d" % number * 1000 for number in range(20))
+        assert all(bytes(store.get(f"sha256/aa/{number}")) == b"%d" % number * 1000 for number in range(20))
         assert len(list(store.list("own/"))) == 160
