@@ -35,6 +35,8 @@ def fairlead(n: int) -> Iterator[dict[str, float]]:
         spent = time.perf_counter() - start
         if done.returncode:
             raise AssertionError(f"'fairlead resume' ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        if run.get_results() != sum(range(n)):
+            raise AssertionError(f"the resumed run gave {run.get_results()!r}")
         yield {_RESUME: spent}
 
 

@@ -73,7 +73,7 @@ def test_a_taken_id_is_refused_by_the_store(fairlead, good):
         (("run", "nowhere.py"), 3, "nowhere.py"),
         (("run", "cli_jobs.py:stdy"), 3, "nearest: 'study'"),
         (("run", "cli_jobs.py"), 2, "several workflows"),
-        (("run", "cli_jobs.py:study"), 2, "'path'"),
+        (("run", "cli_jobs.py:study"), 2, "'fairlead run cli_jobs.py:study --help' lists its parameters"),
         (("run", "cli_jobs.py:study", "-p", "path"), 2, "write -p name=value"),
         (("run", "cli_jobs.py:study", "-p", "pth=1"), 2, "nearest: 'path'"),
         (("run", "cli_jobs.py:study", "-p", "path=1", "-p", "rate=fast"), 2, "rate"),

@@ -29,7 +29,7 @@ def test_the_traceback_is_for_those_who_ask(fairlead, monkeypatch, words):
     assert "Traceback (most recent call last)" in fairlead(*words).err
 
 
-def test_a_pipe_that_breaks_inside_is_a_bug_and_not_a_reader_who_left(fairlead, monkeypatch, capfd):
+def test_a_pipe_that_breaks_inside_is_a_bug_and_not_a_reader_who_left(fairlead, monkeypatch):
     monkeypatch.setattr("fairlead.cli.keeping.diagnose", broken(BrokenPipeError("worker")))
     assert "a bug in Fairlead: BrokenPipeError" in fairlead("doctor").err
 

@@ -415,3 +415,37 @@ def test_a_failed_run_raises_with_the_root_cause(project):
     assert "breaks" in first
     assert "here.csv" in str(failed.value)
     assert Path(__file__).name in str(failed.value)
+
+
+# A power cut took the bytes of a result whose success was recorded (docs/reliability.md).
+
+
+def test_a_result_whose_bytes_are_gone_counts_as_not_done(project):
+    project.write(
+        "jobs.py",
+        """
+        from pathlib import Path
+        from fairlead import task, workflow
+
+        @task
+        def load():
+            return "x" * 500_000
+
+        @task
+        def count(text):
+            if not Path("ready").exists():
+                raise OSError("not ready")
+            return len(text)
+
+        @workflow
+        def job():
+            return count(load())
+        """,
+    )
+    project.fairlead("run", "jobs.py", "--id", "calm-otter", code=1)
+    for path in (project.folder / ".fairlead" / "artifacts").rglob("*"):
+        if path.is_file() and path.stat().st_size >= 500_000:
+            path.unlink()
+    project.write("ready", "")
+    project.fairlead("resume", "calm-otter", code=0)
+    assert list_workflow_runs(status="succeeded")[0].get_results() == 500_000

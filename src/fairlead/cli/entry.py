@@ -40,9 +40,9 @@ def invoke(words: Sequence[str]) -> int:
         _complain([error.format_message()])
         return 2
     except FairleadError as error:
-        _complain(str(error).splitlines())
+        _complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last line of defence; whatever arrives here is a bug of ours
+    except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
             raise  # and main knows
         _confess(error, loudness)
@@ -59,7 +59,12 @@ def _call(words: list[str], loudness: Loudness) -> int:
     if name not in MODULES:
         raise click.UsageError(_unknown(name))
     command = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name)
-    code = command.main(rest, prog_name=f"fairlead {name}", standalone_mode=False, obj=loudness)
+    # Not `command.main`: it has opinions of its own about closed pipes and Ctrl-C.
+    try:
+        with command.make_context(f"fairlead {name}", rest, obj=loudness) as context:
+            code = command.invoke(context)
+    except click.exceptions.Exit as done:  # how click leaves after --help
+        return done.exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -90,7 +90,8 @@ def form(function: Decorated) -> Decorated:
         "form",
         type=click.Choice(["table", "json", "jsonl"]),
         default="table",
-        help="How to write it: a table for people, one JSON document, or JSON line by line (-o json).",
+        metavar="FORM",
+        help="How to write it: table, json (one document) or jsonl (one document to a line); -o json.",
     )(function)
 
 

@@ -44,7 +44,10 @@ def nobody_reads() -> bool:
     gone = select.POLLERR | select.POLLHUP
     poll = select.poll()
     for stream in (sys.stdout, sys.stderr):
-        poll.register(stream.fileno(), gone)
+        try:
+            poll.register(stream.fileno(), gone)
+        except (OSError, ValueError):
+            continue  # closed, or no file at all: nobody can leave it
     return any(event & gone for _, event in poll.poll(0))
 
 

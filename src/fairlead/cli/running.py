@@ -84,7 +84,7 @@ def with_workers(function: Any) -> Any:
         "fairlead run jobs.py --detach                     in the background; prints the id",
     ),
 )
-@click.argument("target", required=False)
+@click.argument("target", required=False, metavar="TARGET")
 @with_parameters
 @environment
 @click.option("--id", "run_id", metavar="ID", help="The id of the run, instead of a new one (--id friday).")
@@ -110,8 +110,14 @@ def run(ctx: click.Context, /, target: str | None, wants_help: bool, **chosen: A
         _tell_parameters(target, found)
         return 0
     launch = Launch(**chosen)
-    bound = found.bind(pairs(launch.given, "-p"), file=launch.file, env=launch.env)
-    return _detach(bound, launch) if launch.detach else _watch(bound, launch, ctx.ensure_object(Loudness))
+    given = pairs(launch.given, "-p")
+    try:
+        bound = found.bind(given, file=launch.file, env=launch.env)
+        return _detach(bound, launch) if launch.detach else _watch(bound, launch, ctx.ensure_object(Loudness))
+    except DefinitionError as error:
+        if any(f"{name!r}" in str(error) for name in (*given, *(one.name for one in found.inputs))):
+            error.add_note(f"'fairlead run {target} --help' lists its parameters")
+        raise
 
 
 def _detach(bound: Runnable, launch: Launch) -> int:

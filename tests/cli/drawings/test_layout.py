@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +37,7 @@ def test_no_boxes_overlap_everything_is_inside_and_arrows_point_down(graph):
         assert route[0][1] == found[source][3]
         assert route[-1][1] == found[target][1]
         assert found[source][0] <= route[0][0] <= found[source][2]
-        assert all(a[1] <= b[1] + 0.01 for a, b in zip(route, route[1:], strict=False))
+        assert all(a[1] <= b[1] + 0.01 for a, b in pairwise(route))
 
 
 def test_nothing_takes_no_room():
