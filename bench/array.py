@@ -231,4 +231,5 @@ WORK = Work(
     figures=(Figure(_RATE, "array through 5 tasks", "MB/s", "floor, new files", more=True, digits=0),),
     targets=(Target(_RATE, 2_000), Target(_RATE, 0.8, over="floor, new files", wish=True)),
     rounds=5,
+    quick_rounds=2,
 )

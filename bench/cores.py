@@ -78,9 +78,9 @@ WORK = Work(
     name="cores",
     title="64 tasks of 50 ms of Python on 2 cores: share of both cores used",
     sides=(
-        Side("floor", floor, 64, fresh=True),
-        Side("fairlead", fairlead, 64, records="everything, durable", fresh=True),
-        Side("ProcessPoolExecutor", pool, 64, fresh=True),
+        Side("floor", floor, 64, quick=32, fresh=True),
+        Side("fairlead", fairlead, 64, quick=32, records="everything, durable", fresh=True),
+        Side("ProcessPoolExecutor", pool, 64, quick=32, fresh=True),
         Side("joblib", joblib, 64, venv="joblib", fresh=True),
     ),
     figures=(

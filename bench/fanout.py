@@ -143,7 +143,7 @@ WORK = Work(
         Side("joblib", joblib, 1_000, venv="joblib"),
         Side("joblib, in batches", joblib_batches, 1_000, venv="joblib"),
         Side("fairlead, 10,000", fairlead, 10_000, records="everything, durable", rounds=4),
-        Side("fairlead, 100,000", fairlead, 100_000, quick=50_000, records="everything, durable", rounds=2),
+        Side("fairlead, 100,000", fairlead, 100_000, quick=30_000, records="everything, durable", rounds=2),
         Side("dask distributed", distributed, 1_000, venv="dask", apart=True, rounds=4),
         Side("Ray", ray, 1_000, venv="ray", apart=True, rounds=4),
     ),

@@ -128,12 +128,13 @@ def measure(work: Work, around: Surroundings) -> list[Outcome]:
 
 
 def _take_turns(work: Work, outcomes: list[Outcome], around: Surroundings, rounds: int) -> None:
-    """Ask each in turn; the first repetition warms up and is thrown away."""
+    """Ask each in turn; the first repetition warms up and is thrown away, but not of a fresh process each."""
     contenders: dict[str, _Contender] = {}
     try:
         for number in range(rounds + 1):
             for outcome in outcomes:
-                if outcome.failed or number > min(rounds, outcome.side.rounds or rounds):
+                last = min(rounds, outcome.side.rounds or rounds)
+                if outcome.failed or number > last or (outcome.side.fresh and not number):
                     continue
                 _note(work, outcome, number)
                 try:

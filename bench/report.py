@@ -50,7 +50,8 @@ def _verdict(work: Work, outcomes: list[Outcome], target: Target) -> Verdict:
     figure = next(figure for figure in work.figures if figure.key == target.figure)
     sign = "≥" if figure.more else "≤"
     goal = f"{target.limit:g} x {target.over}" if target.over else f"{target.limit:g} {figure.unit}"
-    says = f"{figure.title}: {target.side} {sign} {goal}"
+    less = next((f" (n = {one.n})" for one in outcomes if one.side.name == target.side and one.n != one.side.n), "")
+    says = f"{figure.title}: {target.side}{less} {sign} {goal}"
     if target.over:
         values = _ratios(outcomes, target.side, target.over, target.figure)
     else:

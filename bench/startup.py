@@ -173,4 +173,5 @@ WORK = Work(
         Target(_ONE, 150),
     ),
     rounds=5,
+    quick_rounds=2,
 )

@@ -319,7 +319,8 @@ def test_resume_reuses_what_is_valid_and_tells_the_plan_first(fairlead, bad):
     told = json.loads(done.out)
     assert told["parent"] == "bad"
     assert told["results"]["total"] == 28.0
-    assert "reuse 1, run square" in done.err.splitlines()[1]
+    assert "resumes bad: reuse 1, run" in done.err.splitlines()[1]
+    assert "square (input 'rate' changed)" in done.err.splitlines()[1]
     assert "resumes  bad" in fairlead("show", told["id"]).out
     again = fairlead("resume", bad)
     assert again.code == 1

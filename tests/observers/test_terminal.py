@@ -85,11 +85,11 @@ def test_how_far_a_long_run_is_is_told_every_few_seconds_when_something_changed(
 
 def test_the_plan_of_a_resumed_run_comes_first(told):
     terminal, _, text = told()
-    plan = Plan(41, {"train": "features.py: scale changed", "total": ""}, "brave-fox")
+    plan = Plan(41, {"train": "features.py: scale changed", "total": ""}, "brave-fox", 3)
     terminal.notify(RUN, opened(plan=plan, epoch=3))
     assert text() == (
         "calm-otter: training, taken up again (2 before)\n"
-        "resumes brave-fox: reuse 41, run train (features.py: scale changed), total\n"
+        "resumes brave-fox: reuse 41, run 3: train (features.py: scale changed), total\n"
     )
     terminal.notify(RUN, opened(plan=Plan(3, {})))
     assert text().endswith("reuse 3, run nothing\n")

@@ -7,11 +7,12 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from math import inf
 from typing import NamedTuple
 
 from fairlead.config.environment import EnvironmentLike, load
 from fairlead.config.services import Services, open_services
-from fairlead.errors import FairleadError, NotFound
+from fairlead.errors import ArtifactMissing, FairleadError, NotFound, RunBusy
 from fairlead.model.events import Attempt
 from fairlead.model.run import FINAL, RunFilter, RunSummary
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
@@ -19,7 +20,9 @@ from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 __all__ = ["Collected", "Finding", "collect", "diagnose"]
 
 _YOUNG = 3600.0
-"""Seconds: artifacts younger than this are never removed, since a run may be about to record them."""
+"""Seconds that an artifact may be older than the run that needs it and be spared all the same."""
+_SETTLE = 0.5
+"""Seconds after which a running driver has recorded what it reuses of a run that was just removed."""
 
 
 class Collected(NamedTuple):
@@ -43,29 +46,43 @@ class Finding(NamedTuple):
 def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None) -> Collected:
     """Remove ended runs older than `older_than` seconds, and artifacts that no remaining run needs.
 
-    Without `yes` nothing is removed. Runs that are going on, or that a remaining run's results come
-    from, stay.
+    Without `yes` nothing is removed. Runs that are going on stay, and so does what a remaining run's
+    results, code and parameters are kept in, whoever made it, and what was written since the oldest
+    run that is going on began: its tasks may be about to record it.
     """
     services = open_services(load(env))
-    before = time.time() - older_than
+    now = time.time()
+    before = now - older_than
     everything = list(services.store.list(RunFilter(limit=None)))
     old = [run for run in everything if run.status in {*FINAL, "created"} and (run.ended or run.created) < before]
+    going = [run.created for run in everything if run.status == "running"]
+    if yes:
+        old = [run for run in old if _removed(services, run.id)]
+        if going:
+            time.sleep(_SETTLE)
     doomed = {run.id for run in old}
+    # Listed again: what was begun or resumed meanwhile is needed, too.
     needed: set[str] = set()
-    for run in everything:
+    for run in services.store.list(RunFilter(limit=None)):
         if run.id not in doomed:
             needed.update(_keys_of_run(services, run.id))
-    young = time.time() - min(older_than, _YOUNG)
+    young = min([now - min(older_than, _YOUNG), *(created - _YOUNG for created in going)])
     loose = [
-        (key, size) for key, size in services.artifacts.list() if key not in needed and _age(services, key) < young
+        (key, size) for key, size in services.artifacts.list() if key not in needed and _written(services, key) < young
     ]
     if yes:
-        for run in old:
-            services.store.remove(run.id)
-            shutil.rmtree(services.scratch(run.id), ignore_errors=True)
         for key, _ in loose:
             services.artifacts.remove(key)
     return Collected(old, len(loose), sum(size for _, size in loose))
+
+
+def _removed(services: Services, run_id: str) -> bool:
+    try:
+        services.store.remove(run_id)
+    except RunBusy:
+        return False  # resumed in the meantime
+    shutil.rmtree(services.scratch(run_id), ignore_errors=True)
+    return True
 
 
 def _keys_of_run(services: Services, run_id: str) -> Iterator[str]:
@@ -93,17 +110,20 @@ def _keys(value: Value) -> Iterator[str]:
     if isinstance(value, Stored):
         yield value.key
     elif isinstance(value, (Rows, Tree)):
-        for item in value.items:
+        for item in (*value.items, *(value.keys if isinstance(value, Tree) else ())):
             if not isinstance(item, Inline):
                 yield from _keys(item)
     elif isinstance(value, Pick):
         yield from _keys(value.of)
 
 
-def _age(services: Services, key: str) -> float:
+def _written(services: Services, key: str) -> float:
     """When an artifact was written; the far past where the store does not tell."""
     written = getattr(services.artifacts, "written", None)
-    return float(written(key)) if written is not None else 0.0
+    try:
+        return float(written(key)) if written is not None else 0.0
+    except ArtifactMissing:
+        return inf  # somebody else has just removed it
 
 
 def diagnose(env: EnvironmentLike = None) -> list[Finding]:

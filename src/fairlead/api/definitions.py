@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from fairlead.api.debugging import Witness, here
 from fairlead.api.launch import Carriage, carry, check_against, start_process
 from fairlead.api.making import make_run, target_of
+from fairlead.api.parameters import from_outside
 from fairlead.api.resume import resume_into
 from fairlead.api.runs import WorkflowRun
 from fairlead.author import steps as author_steps
@@ -58,15 +60,16 @@ class Runnable:
         """Run it here and now, wait, and give the run.
 
         `resume` is a run whose valid results are reused. `debug` runs everything in this process,
-        without time limits, so that a debugger works, and lets the task's own exception through.
-        Raises RunFailed if the run fails, unless `check` is False.
+        without time limits, so that a debugger works, and raises the task's own exception with its
+        frames in place of RunFailed. Raises RunFailed if the run fails, unless `check` is False.
         """
         stop_if_loading()
-        environment = self._environment("in_process" if debug and env is None else env)
-        services = open_services(environment)
+        environment = self._environment(env)
+        services = open_services(here(environment) if debug else environment)
         built = self._built(environment)
         run = make_run(services, built, run_id=id, tags=tags, target=self.target)
-        carriage = Carriage(functions=built.functions, observers=observers, max_workers=max_workers, debug=debug)
+        witness = Witness() if debug else None
+        carriage = Carriage(functions=built.functions, observers=observers, max_workers=max_workers, witness=witness)
         if resume is None:
             self._record(services, run, max_workers)
         else:
@@ -78,6 +81,7 @@ class Runnable:
                 self._record(services, run, max_workers)
         done = carry(services, run, carriage)
         if check:
+            _raise_own(done, witness)
             done.raise_unless_succeeded()
         return done
 
@@ -126,8 +130,8 @@ class Runnable:
         return load(env, beside=file.parent if file is not None and file.is_file() else None)
 
     def _built(self, environment: Environment) -> Built:
-        del environment  # what it sets takes part where parameters are bound
-        return self.build()
+        """Build the graph, with the parameters that are given nowhere but in the environment."""
+        raise NotImplementedError
 
     def _record(self, services: Services, run: Run, max_workers: int | None) -> None:
         check_against(run, services, _executor(services, max_workers))
@@ -139,6 +143,13 @@ class Runnable:
             ) from error
 
 
+def _raise_own(run: WorkflowRun, witness: Witness | None) -> None:
+    """Raise what the failed task itself raised, where somebody saw it."""
+    own = witness.raised.get(run.summary().error) if witness is not None else None
+    if own is not None:
+        raise own
+
+
 def _executor(services: Services, max_workers: int | None) -> Executor:
     """The environment's executor, to ask what it offers; it is not opened."""
     return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
@@ -147,13 +158,38 @@ def _executor(services: Services, max_workers: int | None) -> Executor:
 class Definition(author_workflows.BoundWorkflow, Runnable):
     """A workflow with its parameters bound; nothing has run."""
 
-    def __init__(self, function: author_workflows.WorkflowFunction, args: tuple[Any, ...], kwargs: dict[str, Any]):
-        super().__init__(function, args, kwargs)
+    def __init__(
+        self,
+        function: author_workflows.WorkflowFunction,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        complete: bool = False,
+    ) -> None:
+        """Bind the parameters; unless `complete`, the environment may give what is missing."""
+        given, problems = function.layout.bind(args, kwargs, partial=True)
+        self._given = given
+        self._call = (args, kwargs)
+        self._graph: Built | None = None
         self.target = target_of(function._function)
+        if not complete and not problems and any(name not in given for name in function.layout.required()):
+            self.function, self.parameters = function, given
+            return
+        super().__init__(function, args, kwargs)
+        # Built at once, so that what is wrong with the graph is told where the parameters are bound.
+        self._graph = super().build()
 
     def build(self) -> Built:
-        """Build the graph; raises DefinitionError with all that is wrong."""
-        return super().build()
+        """Give the graph; raises DefinitionError when parameters are missing."""
+        return self._graph or self._built_with({})
+
+    def _built(self, environment: Environment) -> Built:
+        more = from_outside(lambda: self.function.inputs, given=self._given, environment=environment.parameters)
+        return self._built_with(more) if more else self.build()
+
+    def _built_with(self, more: dict[str, Any]) -> Built:
+        args, kwargs = self._call
+        return self.function.build(*args, **kwargs, **more)
 
 
 class WorkflowFunction(author_workflows.WorkflowFunction):
@@ -203,7 +239,9 @@ class BoundPipeline(Runnable):
         return self.pipeline.build(self.parameters)
 
     def _built(self, environment: Environment) -> Built:
-        return self.pipeline.build({**environment.parameters, **self.parameters})
+        given = self.parameters
+        more = from_outside(lambda: self.pipeline.inputs, given=given, environment=environment.parameters)
+        return self.pipeline.build({**more, **given})
 
 
 @overload

@@ -49,10 +49,17 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
     values = services.values()
     known = _load(services, run.record, values)
     wanted = [path for path in known.lives if task is None or task in {path, group_of(path)}]
-    if task is not None and not wanted:
+    skipped = {
+        path: [f"skipped: {cause} did not succeed"]
+        for path, cause in run._state().causes.items()
+        if task is None or task in {path, group_of(path)}
+    }
+    if task is not None and not wanted and not skipped:
+        if group_of(task) in known.state.groups:
+            return {task: ["it has not run: something before it has not ended"]}
         raise NotFound(no_task(run.id, task, list(known.lives)))
     earlier = list(_earlier(run, services, values)) if any(known.lives[path][1] for path in wanted) else []
-    return {path: [*_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}
+    return {**{path: [*_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}, **skipped}
 
 
 def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from fairlead.api.debugging import Witness, unlimited
 from fairlead.api.logs import FileTail
 from fairlead.api.notify import Bulletin
 from fairlead.api.runs import WorkflowRun
@@ -23,11 +24,13 @@ from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
 from fairlead.engine.writer import DELAY, Ledger
 from fairlead.errors import DefinitionError, StoreError
+from fairlead.model.events import Attempt
 from fairlead.model.fold import fold
 from fairlead.model.notices import Closed, Plan
 from fairlead.model.run import Group, Run
 from fairlead.model.state import State
-from fairlead.ports import Brief, Executor, Observer
+from fairlead.model.values import Inline
+from fairlead.ports import Brief, Executor, Observer, Values
 
 __all__ = ["Carriage", "SystemClock", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
@@ -50,7 +53,7 @@ class Carriage:
         max_workers: int | None = None,
         plan: Plan | None = None,
         previous: dict[str, Found] | None = None,
-        debug: bool = False,
+        witness: Witness | None = None,
     ) -> None:
         self.functions = functions
         """Live functions by task; empty: found through the run's record."""
@@ -59,7 +62,8 @@ class Carriage:
         self.plan = plan
         self.previous = previous or {}
         """Results of the run that is resumed, by reuse key."""
-        self.debug = debug
+        self.witness = witness
+        """Who sees the exceptions of tasks: for debugging, in this process and without time limits."""
 
 
 def check_against(run: Run, services: Services, executor: Executor) -> None:
@@ -98,16 +102,19 @@ def _drive(
     services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, *, resumed: bool
 ) -> WorkflowRun:
     store, environment = services.store, services.environment
-    brief = brief_for(services, run)
+    brief = brief_for(services, run) if carriage.witness is None else unlimited(brief_for(services, run))
     scratch = services.scratch(run.id)
     values = services.values(scratch / "files")
+    watch = dict if carriage.witness is None else carriage.witness.watch
     executor = executor_for(
-        environment, lambda brief: bench_for(services, brief, carriage.functions), max_workers=carriage.max_workers
+        environment,
+        lambda brief: bench_for(services, brief, carriage.functions, watch=watch),
+        max_workers=carriage.max_workers,
     )
     epoch = store.open(run.id, time.time())
     known: dict[str, Group] = {}
     if resumed:
-        state = fold(run, store.attempts(run.id), epoch=epoch)
+        state = fold(run, _with_bytes(store.attempts(run.id), values), epoch=epoch)
         known = {group.name: group for group in store.groups(run.id)}
     else:
         state = State(run.workflow, run.constants, run.parameters)
@@ -127,6 +134,15 @@ def _drive(
     done = WorkflowRun(services, run.id, record=run)
     done.remember(state)
     return done
+
+
+def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt]:
+    """Pass over successes whose artifacts are not there, whole: after a power cut they count as not done."""
+    for attempt in attempts:
+        if not any(type(value) is not Inline and values.missing(value) for value in attempt.outputs or ()):
+            yield attempt
+        elif attempt.outcome is not None:
+            yield Attempt(attempt.path, attempt.attempt, attempt.epoch, outcome="lost")
 
 
 def brief_for(services: Services, run: Run) -> Brief:

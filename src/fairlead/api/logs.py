@@ -50,6 +50,8 @@ def follow_logs(run: _Run, services: Services, *, task: str | None, follow: bool
             if attempt.outcome is None:  # still writing: as far as it has come
                 log = LogRange(log.file, log.start, -1)
             data = read_range(scratch, log, told.get(mark, 0))
+            if attempt.outcome is None:
+                data = data[: data.rfind(b"\n") + 1]  # a line, and a letter, that is being written is told when it is whole
             if data:
                 told[mark] = told.get(mark, 0) + len(data)
                 yield attempt.path, data.decode("utf-8", errors="replace")
@@ -67,16 +69,17 @@ class FileTail:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._running: dict[str, tuple[LogRange, int]] = {}
+        self._running: dict[str, tuple[LogRange, int, int]] = {}
+        """By path: where it writes, how much was told, and how much there was at the last look."""
         self._ready: list[tuple[str, bytes]] = []
 
     def started(self, path: str, log: LogRange) -> None:
         """A task that may write for a while has started."""
-        self._running[path] = (log, 0)
+        self._running[path] = (log, 0, 0)
 
     def ended(self, path: str, log: LogRange) -> None:
         """A task that wrote something has ended."""
-        _, told = self._running.pop(path, (log, 0))
+        _, told, _ = self._running.pop(path, (log, 0, 0))
         data = read_range(self._scratch, log, told)
         if data:
             self._ready.append((path, data))
@@ -84,10 +87,12 @@ class FileTail:
     def read(self) -> list[tuple[str, bytes]]:
         """Give what was written since the last call, by task run."""
         found, self._ready = self._ready, []
-        for path, (log, told) in self._running.items():
+        for path, (log, told, seen) in self._running.items():
             data = read_range(self._scratch, LogRange(log.file, log.start, -1), told)
-            whole = data.rpartition(b"\n")[0]
+            # Only what was there at the last look: had the task ended by then, its record would have
+            # come in between, and what follows in the file might be the next task's.
+            whole = data[: seen - told].rpartition(b"\n")[0]
             if whole:
                 found.append((path, whole + b"\n"))
-                self._running[path] = (log, told + len(whole) + 1)
+            self._running[path] = (log, told + (len(whole) + 1 if whole else 0), told + len(data))
         return found

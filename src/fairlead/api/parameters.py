@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -16,7 +16,7 @@ import msgspec
 from fairlead.author.built import Input
 from fairlead.errors import DefinitionError, NotFound
 
-__all__ = ["gather", "read_params_file", "understand"]
+__all__ = ["from_outside", "gather", "read_params_file", "understand"]
 
 _PREFIX = "FAIRLEAD_PARAM_"
 
@@ -27,12 +27,13 @@ def gather(
     given: Mapping[str, Any],
     file: str | Path | None = None,
     environment: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Put a workflow's parameters together from all their sources.
 
     `given` come from the command line (text) or from Python. Names that only the environment file or
     the process environment knows are passed over; others that the workflow does not have are left for
-    it to refuse. Raises DefinitionError with every value that does not fit its annotation.
+    it to refuse. Gives the values, and a sentence for each that does not fit its annotation (it is
+    among the values as it came).
     """
     known = {one.name: one for one in inputs}
     found: dict[str, tuple[Any, str]] = {}
@@ -47,14 +48,30 @@ def gather(
             found[name] = (text, _PREFIX + name)
     found.update({name: (value, f"-p {name}") for name, value in given.items()})
     values: dict[str, Any] = {}
-    problems = []
+    misfits: dict[str, str] = {}
     for name, (value, source) in found.items():
         try:
             values[name] = understand(value, known[name].annotation) if name in known else value
         except ValueError as error:
-            problems.append(f"{source}: {error}")
-    if problems:
-        raise DefinitionError("parameters that do not fit", problems)
+            values[name] = value
+            misfits[name] = f"{source}: {error}"
+    return values, misfits
+
+
+def from_outside(
+    inputs: Callable[[], Sequence[Input]], *, given: Container[str], environment: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the parameters that a Python program left to the process environment and the environment file.
+
+    `given` are the names that it did not leave; `inputs` is asked only where there is something to
+    be had. Raises DefinitionError with every value that does not fit its annotation.
+    """
+    if not environment and not any(name.startswith(_PREFIX) for name in os.environ):
+        return {}
+    left = [one for one in inputs() if one.name not in given]
+    values, misfits = gather(left, given={}, environment=environment)
+    if misfits:
+        raise DefinitionError("parameters that do not fit", list(misfits.values()))
     return values
 
 

@@ -53,11 +53,12 @@ def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None
     attempts = list(services.store.attempts(old.id))
     if from_task is None and _same(old, new, values):
         return Resumption(old, True, _plan_again(old, attempts), {})
+    asked: set[str] = set()
     if from_task is not None:
-        attempts = _without(old.workflow, attempts, from_task, old.id)
+        asked, attempts = _without(old.workflow, attempts, from_task, old.id)
     previous = index(old, attempts, summary.epoch, values)
     new.parent = old.id
-    return Resumption(new, False, _plan_new(services, old, attempts, new, previous, values), previous)
+    return Resumption(new, False, _plan_new(services, old, attempts, new, previous, asked), previous)
 
 
 def _same(old: Run, new: Run, values: Values) -> bool:
@@ -85,7 +86,7 @@ def _bare(workflow: Workflow) -> object:
 
 
 def _plan_again(run: Run, attempts: list[Attempt]) -> Plan:
-    _, found = replayed(run, attempts)
+    state, found = replayed(run, attempts)
     again: dict[str, str] = {}
     reused = 0
     for live, record in found:
@@ -94,18 +95,34 @@ def _plan_again(run: Run, attempts: list[Attempt]) -> Plan:
         else:
             outcome = (record.outcome or "did not end") if record is not None else "did not start"
             again.setdefault(group_of(live.path), outcome)
-    return Plan(reused, again)
+    return _plan(state, reused, len(found) - reused, again, "")
+
+
+def _plan(state: State, reused: int, stopped: int, again: dict[str, str], parent: str) -> Plan:
+    """Add what waits for the task runs that stop the walk."""
+    behind = 0
+    for place, name in enumerate(state.groups):
+        waiting = state.count(place).get("waiting", 0)
+        behind += waiting
+        if waiting and name not in again:
+            again[name] = "follows from them" if again else "did not start"
+    return Plan(reused, again, parent, stopped + behind)
 
 
 def _plan_new(
-    services: Services, old: Run, attempts: list[Attempt], new: Run, previous: dict[str, Found], values: Values
+    services: Services, old: Run, attempts: list[Attempt], new: Run, previous: dict[str, Found], asked: set[str]
 ) -> Plan:
-    """Walk through the new run as far as reused results carry, and say what stops it."""
+    """Walk through the new run as far as reused results carry, and say what stops it.
+
+    `asked`: top-level names whose results somebody asked not to use.
+    """
+    values = services.values()
     finder = Finder(new, Keys(new, values), services.store, values, previous)
     state = State(new.workflow, new.constants, new.parameters)
     reused = 0
     again: dict[str, str] = {}
     reasons = _Reasons(old, attempts, new, values)
+    stopped = 0
     while (live := state.next(inf)) is not None:
         if live.opens:
             again.setdefault(group_of(live.path), "its list is read again")
@@ -114,9 +131,11 @@ def _plan_new(
         if found is not None:
             reused += 1
             state.ended(live, found)
-        elif group_of(live.path) not in again:
-            again[group_of(live.path)] = reasons.of(state, live)
-    return Plan(reused, again, old.id)
+            continue
+        stopped += 1
+        if group_of(live.path) not in again:
+            again[group_of(live.path)] = "asked for" if _top(live.path) in asked else reasons.of(state, live)
+    return _plan(state, reused, stopped, again, old.id)
 
 
 class _Reasons:
@@ -133,29 +152,38 @@ class _Reasons:
         if entry is None:
             return "new"
         before, record = entry
-        if record is None or record.outcome not in {"succeeded", "reused"}:
-            return (record.outcome or "did not end") if record is not None else "did not start"
         old_code: TaskCode = self._old_keys.code(before.task)
         changes = differences(
             self._old_keys.parts(self._state, before),
             self._new_keys.parts(state, live),
             code_diff(old_code, self._new_keys.code(live.task)),
         )
+        if record is None:
+            changes.insert(0, "did not start")
+        elif record.outcome not in {"succeeded", "reused"}:
+            changes.insert(0, record.outcome or "did not end")
         return "; ".join(changes) or "its result is gone"
 
 
-def _without(workflow: Workflow, attempts: list[Attempt], from_task: str, run_id: str) -> list[Attempt]:
+def _top(path: str) -> str:
+    """The name of the top-level node that a task run belongs to."""
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _without(
+    workflow: Workflow, attempts: list[Attempt], from_task: str, run_id: str
+) -> tuple[set[str], list[Attempt]]:
     """Leave out a task's results and those of all that depends on it."""
     names = {node.name: position for position, node in enumerate(workflow.nodes)}
     wanted = group_of(from_task)
-    first = from_task.partition(".")[0].partition("[")[0]
+    first = _top(from_task)
     start = {names[first]} if first in names else {names[name] for name in names if group_of(name) == wanted}
     if not start:
         raise NotFound(
             f"run {run_id!r} has no task {from_task!r}; it has {', '.join(dict.fromkeys(map(group_of, names)))}"
         )
     dropped = {workflow.nodes[position].name for position in _downstream(workflow, start)}
-    return [attempt for attempt in attempts if attempt.path.partition(".")[0].partition("[")[0] not in dropped]
+    return dropped, [attempt for attempt in attempts if _top(attempt.path) not in dropped]
 
 
 def _downstream(workflow: Workflow, start: Iterable[int]) -> set[int]:

@@ -9,18 +9,21 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import convert
+
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
 from fairlead.api.logs import follow_logs
-from fairlead.config.environment import EnvironmentLike, load
+from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.services import Services, open_services
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
+from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
 from fairlead.model.values import Value
-from fairlead.model.workflow import Workflow
+from fairlead.model.workflow import MapNode, Ref, Workflow
 
 __all__ = ["TaskRun", "WorkflowRun", "list_summaries", "list_workflow_runs"]
 
@@ -33,13 +36,17 @@ class WorkflowRun:
         self._services = services
         self._record = record
         self._standing: tuple[tuple[int, str], State] | None = None
+        self._own_environment = False
+        """Nobody said how it is to be carried: as it was recorded, then."""
 
     @classmethod
     def by_id(cls, run_id: str, env: EnvironmentLike = None) -> WorkflowRun:
         """Find a run; raises NotFound when the environment's store has none of that id."""
         services = open_services(load(env))
         services.store.summary(run_id)
-        return cls(services, run_id)
+        found = cls(services, run_id)
+        found._own_environment = env is None
+        return found
 
     @property
     def record(self) -> Run:
@@ -117,9 +124,9 @@ class WorkflowRun:
     def get_task(self, path: str) -> TaskRun:
         """Give the task run at a path such as `train[3]`; raises NotFound with the nearest."""
         attempts = list(self._services.store.attempts(self.id, path=path))
-        if attempts and attempts[-1].outcome is not None:
-            found: TaskStatus = "running" if attempts[-1].outcome is None else attempts[-1].outcome
-            return TaskRun(self, path, path, found, attempts)
+        node = telling.task_at(self.graph, path)
+        if node is not None and attempts and attempts[-1].outcome in {"succeeded", "reused"}:
+            return TaskRun(self, path, self.graph.tasks[node.task].name, attempts[-1].outcome, attempts)
         tasks = {task.id: task for task in self.get_tasks()}
         if path not in tasks:
             raise NotFound(telling.no_task(self.id, path, list(tasks)))
@@ -160,7 +167,7 @@ class WorkflowRun:
         """Start a run that was prepared, in a process of its own; gives the run back."""
         from fairlead.api.launch import start_process
 
-        start_process(self._services, self.id)
+        start_process(self._to_carry(), self.id)
         return self
 
     def stop(self) -> bool:
@@ -174,7 +181,7 @@ class WorkflowRun:
         """
         from fairlead.api.launch import carry_recorded
 
-        return carry_recorded(self._services, self.id, check=check)
+        return carry_recorded(self._to_carry(), self.id, check=check)
 
     def __repr__(self) -> str:
         return telling.run_in_short(self.summary(), self.groups())
@@ -203,6 +210,14 @@ class WorkflowRun:
         self._standing = (mark, state)
         return state
 
+    def _to_carry(self) -> Services:
+        """Where it is kept, with the environment that it is carried in."""
+        if not self._own_environment:
+            return self._services
+        recorded = convert(self.record.environment, Environment)
+        known = self._services
+        return Services(recorded, known.folder, known.store, known.artifacts)
+
     def _attempts(self) -> list[Attempt]:
         return list(self._services.store.attempts(self.id))
 
@@ -219,12 +234,24 @@ class WorkflowRun:
                 value = telling.pick_output(self.graph, attempt, wanted)
                 if value is not None:
                     return value
+        of_map = self._map_output(name)
+        if of_map is not None:
+            return of_map
         if self.get_status() != "succeeded":
             raise NotFinished(f"run {self.id!r} has no output {name!r}, and it is {self.get_status()}")
         results = self._state().results()
         if name not in results:
             raise NotFound(f"run {self.id!r} has no output {name!r}; it has {', '.join(results)}")
         return results[name]
+
+
+    def _map_output(self, name: str) -> Value | None:
+        """The results of a whole map, as a list; None when it is no map, or has not succeeded."""
+        position = next((i for i, node in enumerate(self.graph.nodes) if node.name == name), None)
+        state = self._state()
+        if position is None or not isinstance(self.graph.nodes[position], MapNode):
+            return None
+        return state.value(state.root, Ref(position)) if state.root.status[position] == SUCCEEDED else None
 
 
 class TaskRun:

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fairlead.api.definitions import BoundPipeline, Pipeline, Runnable, WorkflowFunction
+from fairlead.api.definitions import BoundPipeline, Definition, Pipeline, Runnable, WorkflowFunction
 from fairlead.api.parameters import gather
 from fairlead.author.built import Input
 from fairlead.author.functions import Task
 from fairlead.config.environment import EnvironmentLike, load
 from fairlead.errors import DefinitionError, NotFound
+from fairlead.model.workflow import Workflow
 from fairlead.node.loading import load_target_file, loading, own_error
 
 __all__ = ["Target", "load_target"]
@@ -50,9 +51,28 @@ class Target:
         Raises DefinitionError with all that is missing, unknown or of another type.
         """
         environment = load(env, beside=self.folder)
-        values = gather(self.inputs, given=parameters, file=file, environment=environment.parameters)
+        values, misfits = gather(self.inputs, given=parameters, file=file, environment=environment.parameters)
+        if not misfits:
+            return self._bound(values)
+        problems = list(misfits.values())
+        try:
+            self._bound(values)
+        except DefinitionError as error:
+            problems.extend(one for one in error.problems if not any(repr(name) in one for name in misfits))
+        raise DefinitionError(f"{self.name}: parameters that do not fit", problems)
+
+    def draft(self, parameters: dict[str, Any]) -> Workflow:
+        """Build the graph although parameters may be missing, to draw it; raises DefinitionError."""
+        values, misfits = gather(self.inputs, given=parameters)
+        if misfits:
+            raise DefinitionError(f"{self.name}: parameters that do not fit", list(misfits.values()))
         if isinstance(self.definition, WorkflowFunction):
-            bound: Runnable = self.definition.bound(self.definition, (), values)
+            return self.definition.build_open(**values).workflow
+        return self.definition.build(values, partial=True).workflow
+
+    def _bound(self, values: dict[str, Any]) -> Runnable:
+        if isinstance(self.definition, WorkflowFunction):
+            bound: Runnable = Definition(self.definition, (), values, complete=True)
         else:
             bound = BoundPipeline(self.definition, values)
         bound.target = self.text
@@ -110,8 +130,10 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[WorkflowFunction |
             return found, name
         raise NotFound(_not_there(name, found, definitions, where))
     own = {key: value for key, value in definitions.items() if _is_own(value, module)} or definitions
-    if len(own) == 1:
-        key, value = next(iter(own.items()))
+    used = {name for value in own.values() for name in _names_in(value)}
+    outermost = {key: value for key, value in own.items() if key not in used} or own
+    if len(outermost) == 1:
+        key, value = next(iter(outermost.items()))
         return value, key
     if not own:
         raise NotFound(f"{where} has no workflow; put @workflow above the function that calls the tasks")
@@ -120,6 +142,12 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[WorkflowFunction |
 
 def _is_own(value: WorkflowFunction | Pipeline, module: ModuleType) -> bool:
     return getattr(value, "__module__", module.__name__) in {module.__name__, type(value).__module__}
+
+
+def _names_in(value: WorkflowFunction | Pipeline) -> set[str]:
+    """Names that a workflow function uses: a workflow that another one calls is a part of that one."""
+    code = getattr(getattr(value, "__wrapped__", None), "__code__", None)
+    return set(code.co_names) if code is not None else set()
 
 
 def _not_there(name: str, found: Any, definitions: dict[str, Any], where: str) -> str:

@@ -94,12 +94,14 @@ def task_at(workflow: Workflow, path: str) -> TaskNode | None:
     """Find the node that places the task of a path; None when the path is not of this workflow."""
     scope = workflow
     parts = parse(path)
-    for depth, (name, _) in enumerate(parts):
+    for depth, (name, item) in enumerate(parts):
         node = next((node for node in scope.nodes if node.name == name), None)
         if isinstance(node, TaskNode):
             return node if depth == len(parts) - 1 else None
         if not isinstance(node, MapNode):
             return None
+        if item < 0:
+            return None  # the map as a whole
         if node.flat:
             inner = node.body.nodes[0]
             return inner if isinstance(inner, TaskNode) and depth == len(parts) - 1 else None

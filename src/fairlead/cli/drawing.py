@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from fairlead.api import WorkflowRun, load_target
-from fairlead.api.definitions import WorkflowFunction
 from fairlead.cli.drawings.outline import Scope, outline
 from fairlead.cli.options import Command, environment, loudness, pairs
 from fairlead.cli.output import aside, write_document, write_text
@@ -101,13 +100,5 @@ def _is_target(what: str) -> bool:
 
 def _of_target(what: str, given: dict[str, str]) -> tuple[Workflow, dict[str, str]]:
     target = load_target(what)
-    known = {one.name for one in target.inputs}
-    values = (
-        target.gather(given) if hasattr(target, "gather") else {name: given[name] for name in given if name in known}
-    )
-    if isinstance(target.definition, WorkflowFunction):
-        built = target.definition.build_open(**values)
-    else:
-        built = target.definition.build(values, partial=True)
     texts = {one.name: cut(repr(one.default), 30) for one in target.inputs if not one.required}
-    return built.workflow, {**texts, **given}
+    return target.draft(given), {**texts, **given}

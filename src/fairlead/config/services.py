@@ -6,7 +6,7 @@ Stores are opened once per process and place, and shared by all runs and threads
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
-from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, Values
+from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, TaskKind, Values
 from fairlead.stores import folder as folders
 from fairlead.stores.artifacts import FolderArtifacts, MemoryArtifacts
 from fairlead.stores.folder import Folder
@@ -94,8 +94,17 @@ def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
     return FolderArtifacts(Path(url.removeprefix("file://")), fsync=bool(settings.get("fsync")))
 
 
-def bench_for(services: Services, brief: Brief, functions: Sequence[Callable[..., Any] | None] = ()) -> Bench:
-    """What this process needs to run a run's jobs itself; `functions` are live, by task."""
+def bench_for(
+    services: Services,
+    brief: Brief,
+    functions: Sequence[Callable[..., Any] | None] = (),
+    *,
+    watch: Callable[[Mapping[str, TaskKind]], Mapping[str, TaskKind]] = dict,
+) -> Bench:
+    """What this process needs to run a run's jobs itself; `functions` are live, by task.
+
+    `watch` is given the kinds of task, and gives what is to be used in their place.
+    """
     from fairlead.config.entry import kinds
     from fairlead.node.capture import TeeLog
     from fairlead.node.code import function_of
@@ -106,7 +115,8 @@ def bench_for(services: Services, brief: Brief, functions: Sequence[Callable[...
         return live.get(id(task)) or function_of(task, code, values)
 
     values = services.values(Path(brief.scratch) / "files")
-    return Bench(brief, values=values, kinds=kinds(), function_of=find, log=TeeLog(brief.scratch), sets_env=True)
+    log = TeeLog(brief.scratch)
+    return Bench(brief, values=values, kinds=watch(kinds()), function_of=find, log=log, sets_env=True)
 
 
 def executor_for(

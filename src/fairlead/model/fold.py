@@ -45,7 +45,7 @@ def fold(
     open_: list[Live] = []
     while (live := state.next(inf)) is not None:
         records = recorded.get(live.path, [])
-        done = next((record for record in records if record.outcome in {"succeeded", "reused"}), None)
+        done = next((record for record in reversed(records) if record.outcome in {"succeeded", "reused"}), None)
         if done is not None:
             if visit is not None and not live.opens:
                 visit(state, live, done)

@@ -21,6 +21,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Task names that run again, with the reason: `features.py: scale changed`."""
     parent: str = ""
     """The run that is resumed, when a new run was made for it."""
+    run: int = 0
+    """Task runs that will run, as far as is known before maps are opened."""
 
 
 class Opened(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ from fairlead.model.task import Place
 __all__ = ["Teller", "short_repr", "type_name"]
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  # pathlib costs 10 ms
+_TASKS = _OURS + "testing" + os.sep
+"""What our contract suites have run are tasks like any other."""
 _LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _THIRD_PARTY = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -96,7 +98,7 @@ def _cut(told: TracebackException, seen: set[int]) -> None:
 
 
 def _is_ours(frame: FrameSummary) -> bool:
-    return frame.filename.startswith(_OURS)
+    return frame.filename.startswith(_OURS) and not frame.filename.startswith(_TASKS)
 
 
 def _is_loop(frame: FrameSummary) -> bool:

@@ -6,7 +6,7 @@ Single-threaded. Where jobs come from and records go to is the link's business; 
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # it has no stub
 import gc
 import os
 import signal

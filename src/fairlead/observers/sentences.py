@@ -14,7 +14,8 @@ def plan_line(plan: Plan) -> str:
     """Say what a resumed run is going to do: `reuse 41, run 3: train (features.py: scale changed)`."""
     again = [f"{name} ({reason})" if reason else name for name, reason in plan.again.items()]
     head = f"resumes {plan.parent}: " if plan.parent else ""
-    return f"{head}reuse {number(plan.reused)}, run {', '.join(again) if again else 'nothing'}"
+    todo = f"{number(plan.run)}: {', '.join(again)}" if again else "nothing"
+    return f"{head}reuse {number(plan.reused)}, run {todo}"
 
 
 def summary_line(counts: dict[str, int]) -> str:

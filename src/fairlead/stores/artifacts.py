@@ -11,7 +11,7 @@ import mmap
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -28,6 +28,8 @@ _PIECES = 1000
 """Pieces per system call; the limit is 1,024 on Linux."""
 _FICLONE = 0x40049409
 """The ioctl that makes a file share another one's blocks until either is written to."""
+_FRESH = 60.0
+"""Seconds; an object that is older and put again is marked as written now."""
 _TEMPORARY = ".tmp"
 _serial = count()
 
@@ -133,6 +135,12 @@ class FolderArtifacts:
                     if size is not None:
                         yield key, size
 
+    def written(self, key: str) -> float:
+        """Give when it was last written, or would have been (seconds since the Unix epoch); ArtifactMissing."""
+        path = self._path(key)
+        with _missing(key, path), _explained("read", path):
+            return os.stat(path).st_mtime  # noqa: PTH116
+
     def sweep(self, older_than: float = 86_400.0) -> int:
         """Remove what killed writers left more than `older_than` seconds ago; gives the bytes freed."""
         freed = 0
@@ -154,9 +162,13 @@ class FolderArtifacts:
 
     def _store(self, key: str, size: int, fill: Callable[[int], None]) -> int:
         path = self._path(key)
-        found = _size(path)
+        found, written = _stat(path)
         # A content-addressed file of another size is what a power cut left of it: it is written again.
         if found is not None and (found == size or not key.startswith("sha256/")):
+            if time.time() - written > _FRESH:
+                # Somebody needs it now: `gc` spares what is young until it is recorded.
+                with suppress(OSError):
+                    os.utime(path)
             return found
         temporary = f"{self._tmp}{os.getpid()}-{next(_serial)}-{os.urandom(6).hex()}"
         with _explained("write", path):
@@ -318,10 +330,16 @@ def _sync_folder(path: str) -> None:
 
 
 def _size(path: str) -> int | None:
+    return _stat(path)[0]
+
+
+def _stat(path: str) -> tuple[int | None, float]:
+    """Size and time of writing; None where there is nothing."""
     try:
-        return os.stat(path).st_size  # noqa: PTH116
+        found = os.stat(path)  # noqa: PTH116
+        return found.st_size, found.st_mtime
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return None, 0.0
     except OSError as error:
         raise StoreError(f"cannot look at {path}: {error.strerror}") from error
 

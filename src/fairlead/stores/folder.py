@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 from fairlead.errors import StoreError
@@ -96,7 +97,7 @@ def _write_once(path: Path, content: bytes) -> None:
     if path.exists():
         return
     # Renamed into place, so that a process killed here leaves no half-written file behind.
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     partial.write_bytes(content)
     partial.replace(path)
 

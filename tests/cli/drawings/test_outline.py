@@ -52,7 +52,7 @@ def test_two_arguments_from_one_task_are_one_arrow():
     both = Container("list", (Ref(0, 0), Ref(0, 1), Const(0)), (ParamRef("p"),))
     nodes = (TaskNode("a", 0), TaskNode("b", 1, {"one": both, "two": Ref(0, 0)}, after=(After(0), After(0, "failed"))))
     scope = outline(Workflow("w", (Parameter("p"),), nodes, {"r": Const(0)}, tasks=tasks))
-    assert scope.arrows == [Arrow("p0", "n1", takes="one"), Arrow("n0", "n1", "x, y", "one, two")]
+    assert scope.arrows == [Arrow("p0", "n1", takes="one"), Arrow("n0", "n1", "", "one, two")]
     assert [box.kind for box in scope.boxes] == ["parameter", "task", "task"]
 
 

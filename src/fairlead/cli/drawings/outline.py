@@ -110,7 +110,8 @@ def _scope(
         elif counted and inner is not None:
             boxes[-1].status = _together([inside.status for inside in inner.boxes])
         arrows += _between(node, box, mark, workflow, tasks)
-    return Scope(workflow.name, boxes, _unique(arrows))
+    outputs = {f"{mark}{place}": _outputs(node, tasks) for place, node in enumerate(workflow.nodes)}
+    return Scope(workflow.name, boxes, [_brief(arrow, outputs[arrow.source]) for arrow in _unique(arrows)])
 
 
 def _task(node: TaskNode, task: TaskDefinition, box: str, path: str) -> Box:
@@ -187,8 +188,19 @@ def _between(node: Node, box: str, mark: str, workflow: Workflow, tasks: Sequenc
 
 def _output_name(node: Node, output: int, tasks: Sequence[TaskDefinition]) -> str:
     """Name an output where the node has several; with one, the argument's name says more."""
-    names = tasks[node.task].outputs if isinstance(node, TaskNode) else tuple(node.body.results)
+    names = _outputs(node, tasks)
     return names[output] if len(names) > 1 and output < len(names) else ""
+
+
+def _outputs(node: Node, tasks: Sequence[TaskDefinition]) -> tuple[str, ...]:
+    return tasks[node.task].outputs if isinstance(node, TaskNode) else tuple(node.body.results)
+
+
+def _brief(arrow: Arrow, outputs: Sequence[str]) -> Arrow:
+    """Take the label off where it names everything that there is."""
+    if len(outputs) > 1 and len(arrow.label.split(", ")) == len(outputs):
+        return msgspec.structs.replace(arrow, label="")
+    return arrow
 
 
 def _from_parameters(node: Node, box: str, names: Mapping[str, str]) -> list[Arrow]:

@@ -131,18 +131,36 @@ def _draw(scope: Scope, inside: _Inside, lines: list[str], left: float, top: flo
         else:
             _draw_map(box, inside.maps[position], lines, width, height)
         lines.append("  </g>")
+    lines += _labels(scope, inside, left, top)
+
+
+def _labels(scope: Scope, inside: _Inside, left: float, top: float) -> list[str]:
+    """Write labels where nothing is in their way; what finds no room is left to the arrow's hover."""
+    taken = [
+        (x, y, x + width, y + height)
+        for (x, y), (width, height) in zip(inside.placed.corners, inside.sizes, strict=True)
+    ]
+    lines = []
     for arrow, route in zip(scope.arrows, inside.placed.routes, strict=True):
         label = f"if {arrow.when}" if arrow.order and arrow.when != "ok" else arrow.label
-        if label:
-            x, y = _along(route[1], route[2])
-            lines.append(
-                f'  <text class="label" x="{_n(x + left)}" y="{_n(y + top + 3)}"'
-                f' text-anchor="middle">{_escaped(label)}</text>'
-            )
+        half = cells(label) * _SMALL / 2
+        for start, end, part in ((1, 2, 0.62), (-3, -2, 0.62), (1, 2, 0.4), (-3, -2, 0.8)) if label else ():
+            x, y = _along(route[start], route[end], part)
+            around = (x - half, y - 6, x + half, y + 6)
+            if not any(_overlap(around, other) for other in taken):
+                taken.append(around)
+                place = f'x="{_n(x + left)}" y="{_n(y + top + 3)}"'
+                lines.append(f'  <text class="label" {place} text-anchor="middle">{_escaped(label)}</text>')
+                break
+    return lines
 
 
-def _along(start: tuple[float, float], end: tuple[float, float], part: float = 0.62) -> tuple[float, float]:
-    """Give a point of an S-curve nearer to its end, where arrows from one box have parted."""
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _along(start: tuple[float, float], end: tuple[float, float], part: float) -> tuple[float, float]:
+    """Give the point of an S-curve at a part of its way."""
     rise = part * part * (3 - 2 * part)
     middle = (start[1] + end[1]) / 2
     rest = 1 - part
@@ -217,7 +235,8 @@ def _line(arrow: Arrow, route: list[tuple[float, float]]) -> str:
             path.append(f"C{_n(x)} {middle} {_n(to_x)} {middle} {_n(to_x)} {_n(to_y)}")
         x, y = to_x, to_y
     classes = "line" + (" order" if arrow.order else "") + (" each" if arrow.each else "")
-    about = f"<title>{_escaped(arrow.takes)}</title>" if arrow.takes else ""
+    said = " to ".join(text for text in (arrow.label, arrow.takes) if text)
+    about = f"<title>{_escaped(said)}</title>" if said else ""
     return f'  <path class="{classes}" d="{"".join(path)}" marker-end="url(#head)">{about}</path>'
 
 

@@ -228,16 +228,17 @@ class Local:
     def _worker_ended(self, pool: Pool, worker: Worker, code: int) -> None:
         """A worker is gone, with everything below it: its last records count, then its slot."""
         self._hear_last(worker)
-        held = self._held.get(worker.slot.seq)
+        seq = worker.slot.seq
+        held = self._held.get(seq) if seq else None
         if held is not None:
             oom, self._oom = self._oom, oom_kills()
             failure = of_death(code, out_of_memory=self._oom > oom)
             self._died(held, worker, ended_by_us(held.verdict, held.limit) if held.verdict else failure)
         elif not is_quiet(code):
             self._useless += 1
-            if self._useless > 2 * self._capacity + 2:
-                raise FairleadError(f"worker processes end at once (exit code {code}); what they wrote says why")
         pool.bury(worker)
+        if self._useless > 2 * self._capacity + 2:
+            raise FairleadError(f"worker processes end at once (exit code {code}); what they wrote says why")
         for lane in set(self._lanes.values()):
             if lane.group is worker.group and self._line is not None:
                 self._line.staff(lane)

@@ -240,7 +240,13 @@ class ExecutorContract:
             ("more", "varkw"),
         )
         on.open()
-        assert result(on.go(0, first=1, second=2, rest=[3, 4], flag=True, other=5)) == [1, 2, [3, 4], True, {"other": 5}]
+        assert result(on.go(0, first=1, second=2, rest=[3, 4], flag=True, other=5)) == [
+            1,
+            2,
+            [3, 4],
+            True,
+            {"other": 5},
+        ]
         assert result(on.go(0, first=1, second=2)) == [1, 2, [], False, {}]
 
     def test_several_outputs_become_several_values(self, on: Harness) -> None:
@@ -382,7 +388,7 @@ class ExecutorContract:
 
     def test_child_processes_end_with_a_task_that_takes_too_long(self, on: Harness, tmp_path: Path) -> None:
         pids = tmp_path / "pids"
-        assert failure(on.run("nap_with_child", seconds=30.0, pids=str(pids), options={"timeout": 0.5}))
+        assert failure(on.run("nap_with_child", seconds=30.0, pids=str(pids), options={"timeout": 1.5}))
         until(lambda: not is_alive(int(pids.read_text())), 5)
 
     def test_a_task_that_takes_long_is_reported_as_running(self, on: Harness) -> None:

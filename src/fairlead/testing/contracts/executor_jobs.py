@@ -211,6 +211,11 @@ def secret(name: str) -> str:
     return current_run().secret(name)
 
 
+def stop_here(x: int) -> int:
+    breakpoint()  # noqa: T100
+    return x + 1
+
+
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(5)

@@ -110,7 +110,7 @@ class ProcessExecutorContract:
         self, on: Harness, tmp_path: Path
     ) -> None:
         pids = tmp_path / "pids"
-        report = on.run("nap_with_children", seconds=30.0, pids=str(pids), options={"timeout": 0.5})
+        report = on.run("nap_with_children", seconds=30.0, pids=str(pids), options={"timeout": 1.5})
         assert failure(report).reason == "timeout"
         until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), 2)
 

@@ -1,0 +1,1 @@
+"""Killed, starved and crowded: what a run survives."""
