@@ -28,7 +28,7 @@ _HOMES = {
     "FairleadError": "fairlead.errors",
     "NotFinished": "fairlead.errors",
     "NotFound": "fairlead.errors",
-    "Pipeline": "fairlead.api.definitions",
+    "Pipeline": "fairlead.api.pipelines",
     "PythonTask": "fairlead.author.steps",
     "Resources": "fairlead.model.task",
     "RunBusy": "fairlead.errors",
@@ -85,7 +85,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fairlead.api.definitions import Pipeline, workflow
+    from fairlead.api.definitions import workflow
+    from fairlead.api.pipelines import Pipeline
     from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole

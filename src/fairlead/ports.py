@@ -225,6 +225,9 @@ class Values(Protocol):
     def digest(self, value: Value) -> str:
         """The canonical digest, worked out from the bytes when the value does not carry it."""
 
+    def paths(self, value: Value) -> list[Path]:
+        """Paths that travel as paths, not as the files that they name."""
+
     def missing(self, value: Value) -> list[str]:
         """Keys of stored parts whose bytes are not there, whole."""
 

@@ -13,7 +13,7 @@ from fairlead.tasks.python import PythonKind
 from fairlead.tasks.stub import StubKind
 
 
-def make_bench(*functions, log=None, secrets=None, sets_env=False, root="", **options):
+def make_bench(*functions, log=None, vault=None, sets_env=False, root="", **options):
     """A bench with one task for each function; `options` are those of every task."""
     tasks = []
     for function in functions:
@@ -33,7 +33,7 @@ def make_bench(*functions, log=None, secrets=None, sets_env=False, root="", **op
         kinds={"python": PythonKind(), "stub": StubKind()},
         function_of=lambda task, code, values: functions[places[id(task)]],
         log=log,
-        secrets=secrets,
+        secrets=vault,
         worker="here:1",
         sets_env=sets_env,
     )

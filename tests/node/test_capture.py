@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,81 +14,97 @@ from fairlead.node.capture import FileLog, TeeLog, bench_of_thread
 from tests.node.bench import job, make_bench
 
 
-@pytest.fixture
-def streams():
-    """This process's own output, put back after the test."""
+@contextmanager
+def own_output():
+    """This process's own output, put back afterwards; pytest changes it between a fixture and its test."""
     kept = sys.stdout, sys.stderr, os.dup(1), os.dup(2)
-    yield
-    sys.stdout, sys.stderr = kept[:2]
-    for target, fd in ((1, kept[2]), (2, kept[3])):
-        os.dup2(fd, target)
-        os.close(fd)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept[:2]
+        for target, fd in ((1, kept[2]), (2, kept[3])):
+            os.dup2(fd, target)
+            os.close(fd)
 
 
 class TestFileLog:
     """Descriptors 1 and 2 are on the file."""
 
     @pytest.fixture
-    def log(self, tmp_path, streams):
-        log = FileLog(str(tmp_path / "w1.log"), "w1.log")
-        yield log
-        log.close()
+    def log_of(self, tmp_path):
+        @contextmanager
+        def make():
+            with own_output():
+                log = FileLog(str(tmp_path / "w1.log"), "w1.log")
+                yield log
+                log.close()
+
+        return make
 
     def read(self, tmp_path, mark):
         return (tmp_path / mark.file).read_bytes()[mark.start : mark.end]
 
-    def test_everything_is_in_it_in_its_order(self, log, tmp_path):
-        print("one")
-        os.write(2, b"two\n")
-        subprocess.run(["echo", "three"], check=True)
-        print("four \udcff", file=sys.stderr)
-        sys.stdout.buffer.write(b"five")
-        mark = log.mark()
+    def test_everything_is_in_it_in_its_order(self, log_of, tmp_path):
+        with log_of() as log:
+            print("one")
+            os.write(2, b"two\n")
+            subprocess.run(["echo", "three"], check=True)
+            print("four \udcff", file=sys.stderr)
+            sys.stdout.buffer.write(b"five")
+            mark = log.mark()
         assert self.read(tmp_path, mark) == b"one\ntwo\nthree\nfour \\udcff\nfive"
 
-    def test_each_mark_begins_where_the_last_one_ended(self, log):
-        assert log.mark() is None
-        print("x")
-        assert log.mark() == LogRange("w1.log", 0, 2)
-        assert log.mark() is None
-        print("yz", end="")
-        assert log.mark() == LogRange("w1.log", 2, 4)
+    def test_each_mark_begins_where_the_last_one_ended(self, log_of):
+        marks = []
+        with log_of() as log:
+            marks.append(log.mark())
+            print("x")
+            marks += [log.mark(), log.mark()]
+            print("yz", end="")
+            marks.append(log.mark())
+        assert marks == [None, LogRange("w1.log", 0, 2), None, LogRange("w1.log", 2, 4)]
 
-    def test_lines_are_there_at_once(self, log, tmp_path):
-        print("now")
-        assert (tmp_path / "w1.log").read_bytes() == b"now\n"
+    def test_lines_are_there_at_once(self, log_of, tmp_path):
+        with log_of():
+            print("now")
+            seen = (tmp_path / "w1.log").read_bytes()
+        assert seen == b"now\n"
 
-    def test_a_second_log_goes_on_where_the_file_ends(self, log, tmp_path):
-        print("first")
-        log.mark()
-        second = FileLog(str(tmp_path / "w1.log"), "w1.log")
-        print("second")
-        assert second.mark() == LogRange("w1.log", 6, 13)
-        second.close()
+    def test_a_second_log_goes_on_where_the_file_ends(self, log_of, tmp_path):
+        with log_of() as log:
+            print("first")
+            log.mark()
+        with log_of() as log:
+            print("second")
+            mark = log.mark()
+        assert mark == LogRange("w1.log", 6, 13)
 
-    def test_what_a_task_puts_in_place_of_the_streams_is_noticed_and_put_back(self, log):
-        assert not log.replaced()
-        kept = sys.stdout
-        sys.stdout = io.StringIO()
-        assert log.replaced()
-        log.restore()
-        assert sys.stdout is kept
+    def test_what_a_task_puts_in_place_of_the_streams_is_noticed_and_put_back(self, log_of):
+        with log_of() as log:
+            before, kept = log.replaced(), sys.stdout
+            sys.stdout = io.StringIO()
+            after = log.replaced()
+            log.restore()
+            restored = sys.stdout is kept
+        assert (before, after, restored) == (False, True, True)
 
-    def test_streams_that_a_task_closes_are_opened_again(self, log, tmp_path):
-        print("before")
-        sys.stdout.close()
-        sys.stderr.close()
-        log.mark()
-        print("after")
-        assert self.read(tmp_path, log.mark()) == b"after\n"
-        assert not log.replaced()
+    def test_streams_that_a_task_closes_are_opened_again(self, log_of, tmp_path):
+        with log_of() as log:
+            print("before")
+            sys.stdout.close()
+            sys.stderr.close()
+            log.mark()
+            print("after")
+            mark, replaced = log.mark(), log.replaced()
+        assert self.read(tmp_path, mark) == b"after\n"
+        assert not replaced
 
-    def test_without_a_c_library_python_output_is_kept_all_the_same(self, tmp_path, streams, monkeypatch):
+    def test_without_a_c_library_python_output_is_kept_all_the_same(self, log_of, monkeypatch):
         monkeypatch.setitem(sys.modules, "ctypes", None)
-        log = FileLog(str(tmp_path / "w1.log"), "w1.log")
-        print("x")
-        assert log.mark() == LogRange("w1.log", 0, 2)
-        log.close()
+        with log_of() as log:
+            print("x")
+            mark = log.mark()
+        assert mark == LogRange("w1.log", 0, 2)
 
 
 class TestTeeLog:

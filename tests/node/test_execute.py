@@ -327,7 +327,7 @@ def test_a_task_knows_its_run():
 
 
 def test_a_declared_secret_is_given():
-    record = with_current(lambda run: run.secret("KEY"), secrets=Vault())
+    record = with_current(lambda run: run.secret("KEY"), vault=Vault())
     assert "does not declare the secret 'KEY'; add secrets=['KEY'] to it" in record.failure.message
 
 
@@ -336,15 +336,12 @@ def test_a_declared_secret_is_given():
     [("KEY", Vault(), None), ("OTHER", Vault(), "no secret 'OTHER'"), ("KEY", None, "has no source of secrets")],
 )
 def test_secrets_come_from_where_the_run_says(name, vault, told):
-    from msgspec.structs import replace
-
     from fairlead.node.current import current_run
 
     def task():
         return len(current_run().secret(name))
 
-    bench = make_bench(task, secrets=vault)
-    bench.brief = replace(bench.brief, tasks=(replace(bench.brief.tasks[0], secrets=(name,)),))
+    bench = make_bench(task, vault=vault, secrets=(name,))
     bench.begin()
     record = run(task, bench=bench)
     if told is None:

@@ -1,9 +1,9 @@
 """The worker's loop, in this process: a link that holds its jobs in a list, everything else real."""
 
+import io
 import os
 import signal
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,9 +17,7 @@ from fairlead.stores.artifacts import MemoryArtifacts
 from fairlead.stores.values import StoredValues
 from fairlead.tasks.python import PythonKind
 from tests.node.bench import job
-from tests.node.test_capture import streams
-
-__all__ = ["streams"]
+from tests.node.test_capture import own_output
 
 
 class Left(BaseException):
@@ -61,7 +59,7 @@ class Link:
 
 
 @pytest.fixture
-def work(tmp_path, streams):
+def work(tmp_path):
     """Has a worker run functions as tasks; gives what it has sent."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
     cwd, environ = os.getcwd(), dict(os.environ)
@@ -86,13 +84,14 @@ def work(tmp_path, streams):
         link.worker = worker
         if setup:
             setup(link)
-        try:
-            worker.work()
-        except Left as left:
-            link.code = left.args[0]
-        finally:
-            if worker._bench is not None:
-                worker._bench.close()
+        with own_output():
+            try:
+                worker.work()
+            except Left as left:
+                link.code = left.args[0]
+            finally:
+                if worker._bench is not None:
+                    worker._bench.close()
         return link
 
     yield go
@@ -126,10 +125,10 @@ def test_another_run_has_its_own_brief_and_log(work, tmp_path):
         (other / "brief").write_bytes((tmp_path / "brief").read_bytes())
 
     things = [str(tmp_path), job("a"), copy, str(other), job("b")]
-    link = work(lambda: print("one"), lambda: print("two"), things=things)
+    link = work(lambda: print("one"), things=things)
     assert [record.outcome for record in link.sent] == ["succeeded"] * 2
     assert [(r.log.start, r.log.end) for r in link.sent] == [(0, 4), (0, 4)]
-    assert (other / link.sent[1].log.file).read_bytes() == b"two\n"
+    assert (other / link.sent[1].log.file).read_bytes() == b"one\n"
 
 
 def test_a_run_that_cannot_be_opened_fails_its_jobs_and_not_the_worker(work, tmp_path):
@@ -195,7 +194,7 @@ def test_signal_handlers_and_alarms_are_put_back(work):
 
 def test_the_streams_are_put_back(work):
     def change():
-        sys.stdout = open(os.devnull, "w")
+        sys.stdout = io.StringIO()
 
     def say():
         print("heard")
@@ -250,6 +249,11 @@ def test_a_copy_that_a_task_has_forked_of_the_worker_goes_no_further(work, tmp_p
             return 0
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-    link = work(fork, lambda: Path(tmp_path / "count").open("a").write("x") and 1)
+    def count():
+        with (tmp_path / "count").open("a") as file:
+            file.write("x")
+        return 1
+
+    link = work(fork, count)
     assert outputs(link) == ["0", "1"]
     assert (tmp_path / "count").read_text() == "x"

@@ -172,7 +172,7 @@ class Fight:
                 raise AssertionError(f"the driver does not end: {self.arena.processes()}") from None
             if "Traceback" in err or "a bug in" in err or "warning" in err.lower():
                 raise AssertionError(err)
-            self.story.append(f"exit {self.driver.returncode}: {err.strip()[-200:] or out.strip()[-200:]}")
+            self.story.append(f"exit {self.driver.returncode}: {err.strip()[-1500:] or out.strip()[-200:]}")
             self.driver = None
         else:
             wait_until(lambda: not (self.pid and alive(self.pid)), timeout, "the end of the driver")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -65,6 +64,8 @@ class Artifact:
         if target.is_dir():
             target = target / (value.name if isinstance(value, Path) else self.name)
         if isinstance(value, Path):
+            import shutil
+
             copy = shutil.copytree if value.is_dir() else shutil.copyfile
             copy(value, target)
         elif isinstance(value, (bytes, bytearray)):

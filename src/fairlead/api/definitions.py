@@ -1,4 +1,4 @@
-"""Workflows that run: what `@workflow` and `Pipeline` give to users.
+"""Workflows that run: what `@workflow` gives to users, and what all definitions can do.
 
 The front ends build graphs; here a graph meets an environment.
 """
@@ -13,11 +13,9 @@ from fairlead.api.debugging import Witness, here
 from fairlead.api.launch import Carriage, carry, check_against, start_process
 from fairlead.api.making import make_run, target_of
 from fairlead.api.parameters import from_outside
-from fairlead.api.resume import resume_into
 from fairlead.api.runs import WorkflowRun
-from fairlead.author import steps as author_steps
 from fairlead.author import workflows as author_workflows
-from fairlead.author.built import Built
+from fairlead.author.built import Built, Input
 from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.services import Services, bench_for, executor_for, open_services
 from fairlead.errors import DefinitionError, RunExists
@@ -26,7 +24,7 @@ from fairlead.model.workflow import Workflow
 from fairlead.node.loading import stop_if_loading
 from fairlead.ports import Executor, Observer
 
-__all__ = ["Definition", "Pipeline", "WorkflowFunction", "workflow"]
+__all__ = ["Bindable", "Definition", "Runnable", "WorkflowFunction", "workflow"]
 
 
 class Runnable:
@@ -73,9 +71,11 @@ class Runnable:
         if resume is None:
             self._record(services, run, max_workers)
         else:
+            from fairlead.api.resume import resume_into
+
             old = services.store.get(resume if isinstance(resume, str) else resume.id)
             resumption = resume_into(services, old, run, from_task=from_task)
-            carriage.plan, carriage.previous = resumption.plan, resumption.previous
+            carriage.plan, carriage.previous, carriage.fresh = resumption.plan, resumption.previous, resumption.fresh
             run = resumption.run
             if not resumption.again:
                 self._record(services, run, max_workers)
@@ -155,6 +155,25 @@ def _executor(services: Services, max_workers: int | None) -> Executor:
     return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
 
 
+class Bindable:
+    """What a definition can do before its parameters are bound."""
+
+    name: str
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Its parameters."""
+        raise NotImplementedError
+
+    def bound_to(self, values: dict[str, Any]) -> Runnable:
+        """Bind these parameters and no others; raises DefinitionError."""
+        raise NotImplementedError
+
+    def draft(self, values: dict[str, Any]) -> Workflow:
+        """Build the graph although parameters may be missing."""
+        raise NotImplementedError
+
+
 class Definition(author_workflows.BoundWorkflow, Runnable):
     """A workflow with its parameters bound; nothing has run."""
 
@@ -192,56 +211,18 @@ class Definition(author_workflows.BoundWorkflow, Runnable):
         return self.function.build(*args, **kwargs, **more)
 
 
-class WorkflowFunction(author_workflows.WorkflowFunction):
+class WorkflowFunction(author_workflows.WorkflowFunction, Bindable):
     """A workflow function: call it to bind its parameters, then run what comes back."""
 
     bound = Definition
 
+    def bound_to(self, values: dict[str, Any]) -> Definition:
+        """Bind these parameters and no others; raises DefinitionError."""
+        return Definition(self, (), values, complete=True)
 
-class Pipeline(author_steps.Pipeline):
-    """Steps that run in the order written, with values flowing by name."""
-
-    def bind(self, parameters: dict[str, Any] | None = None) -> Definition:
-        """Bind parameters; the rest must have defaults."""
-        return BoundPipeline(self, parameters or {})  # type: ignore[return-value]
-
-    def run(
-        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
-    ) -> WorkflowRun:
-        """Run it here and now, wait, and give the run; options as for a workflow's `run`."""
-        return BoundPipeline(self, parameters or {}).run(env, **options)
-
-    execute = run
-
-    def start(
-        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
-    ) -> WorkflowRun:
-        """Start it in a driver process of its own; gives a handle at once."""
-        return BoundPipeline(self, parameters or {}).start(env, **options)
-
-    def prepare(
-        self, env: EnvironmentLike = None, *, parameters: dict[str, Any] | None = None, **options: Any
-    ) -> WorkflowRun:
-        """Record a run without starting it."""
-        return BoundPipeline(self, parameters or {}).prepare(env, **options)
-
-
-class BoundPipeline(Runnable):
-    """A pipeline with its parameters; nothing has run."""
-
-    def __init__(self, pipeline: author_steps.Pipeline, parameters: dict[str, Any]) -> None:
-        self.pipeline = pipeline
-        self.parameters = parameters
-        self.target = getattr(pipeline, "target", "")
-
-    def build(self) -> Built:
-        """Build the graph; raises DefinitionError with all that is wrong."""
-        return self.pipeline.build(self.parameters)
-
-    def _built(self, environment: Environment) -> Built:
-        given = self.parameters
-        more = from_outside(lambda: self.pipeline.inputs, given=given, environment=environment.parameters)
-        return self.pipeline.build({**more, **given})
+    def draft(self, values: dict[str, Any]) -> Workflow:
+        """Build the graph although parameters may be missing."""
+        return self.build_open(**values).workflow
 
 
 @overload

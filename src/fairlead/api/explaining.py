@@ -131,6 +131,9 @@ def _why(known: _Known, path: str, earlier: list[_Known]) -> list[str]:
         if old_record is None or old_record.outcome not in {"succeeded", "reused"}:
             return [f"ran: it did not succeed in {before.run.id}"]
         changes = differences(old, parts, code_diff(before.code(path), known.code(path)))
+        if not changes and record.key and old_record.key and record.key != old_record.key:
+            # Their parts are worked out now, with what is there now; the keys were recorded then.
+            changes = [f"what {name!r} names changed" for name in known.keys.path_inputs(known.state, live)]
         if changes:
             return [f"ran: {change} since {before.run.id}" for change in changes]
         if not known.run.workflow.tasks[live.task].cache:

@@ -5,7 +5,7 @@ An id is a name and nothing else: no time and no order can be read from it.
 
 from __future__ import annotations
 
-import secrets
+import os
 
 __all__ = ["new_id"]
 
@@ -32,5 +32,6 @@ _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
 def new_id() -> str:
     """Make an id such as `calm-otter-7k3f`; one of about 10 billion."""
-    tail = "".join(secrets.choice(_LETTERS) for _ in range(4))
-    return f"{secrets.choice(_HOW)}-{secrets.choice(_WHO)}-{tail}"
+    chance = os.urandom(6)
+    tail = "".join(_LETTERS[byte % len(_LETTERS)] for byte in chance[2:])
+    return f"{_HOW[chance[0] % len(_HOW)]}-{_WHO[chance[1] % len(_WHO)]}-{tail}"

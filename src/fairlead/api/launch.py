@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Carriage:
         max_workers: int | None = None,
         plan: Plan | None = None,
         previous: dict[str, Found] | None = None,
+        fresh: Collection[str] = (),
         witness: Witness | None = None,
     ) -> None:
         self.functions = functions
@@ -62,6 +63,8 @@ class Carriage:
         self.plan = plan
         self.previous = previous or {}
         """Results of the run that is resumed, by reuse key."""
+        self.fresh = fresh
+        """Top-level names that run again whatever is there."""
         self.witness = witness
         """Who sees the exceptions of tasks: for debugging, in this process and without time limits."""
 
@@ -118,7 +121,7 @@ def _drive(
         known = {group.name: group for group in store.groups(run.id)}
     else:
         state = State(run.workflow, run.constants, run.parameters)
-    finder = Finder(run, Keys(run, values), store, values, carriage.previous)
+    finder = Finder(run, Keys(run, values), store, values, carriage.previous, fresh=carriage.fresh)
     gear = Gear(
         store=store,
         values=values,

@@ -40,24 +40,45 @@ def follow_logs(run: _Run, services: Services, *, task: str | None, follow: bool
     """Go through what the attempts of a run wrote, in the order in which they started."""
     scratch = services.scratch(run.id)
     told: dict[tuple[str, int], int] = {}
+    seen: dict[tuple[str, int], int] = {}
     while True:
         summary = run.summary()
         attempts = [attempt for attempt in services.store.attempts(run.id) if attempt.log and _wanted(attempt, task)]
         for attempt in sorted(attempts, key=lambda one: one.started or 0.0):
             assert attempt.log is not None
             mark = attempt.path, attempt.attempt
-            log = attempt.log
-            if attempt.outcome is None:  # still writing: as far as it has come
-                log = LogRange(log.file, log.start, -1)
-            data = read_range(scratch, log, told.get(mark, 0))
-            if attempt.outcome is None:
-                data = data[: data.rfind(b"\n") + 1]  # a line, and a letter, that is being written is told when it is whole
+            log, done = attempt.log, told.get(mark, 0)
+            if attempt.outcome is not None:
+                data = read_range(scratch, log, done)
+            else:
+                data = read_range(scratch, LogRange(log.file, log.start, -1), done)
+                if summary.status == "running":
+                    data = _safe(data, seen.get(mark, 0) if follow else None, done)
+                    seen[mark] = max(seen.get(mark, 0), _written(scratch, log))
             if data:
-                told[mark] = told.get(mark, 0) + len(data)
+                told[mark] = done + len(data)
                 yield attempt.path, data.decode("utf-8", errors="replace")
         if not follow or summary.status in FINAL or summary.status == "interrupted":
             return
         time.sleep(_PAUSE)
+
+
+def _safe(data: bytes, seen: int | None, done: int) -> bytes:
+    """Cut what a running attempt wrote to whole lines, of those that were there at the last look.
+
+    Had it ended by then, that would be recorded by now: what follows may be the next task's.
+    """
+    if seen is not None:
+        data = data[: max(0, seen - done)]
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _written(scratch: Path, log: LogRange) -> int:
+    """Bytes in a log file since the start of a range."""
+    try:
+        return (scratch / log.file).stat().st_size - log.start
+    except FileNotFoundError:
+        return 0
 
 
 def _wanted(attempt: Attempt, task: str | None) -> bool:

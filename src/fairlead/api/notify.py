@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections.abc import Sequence
@@ -15,8 +14,6 @@ __all__ = ["Bulletin"]
 
 _PATIENCE = 5.0
 """Seconds that observers get at the end of a run to hear the rest."""
-
-_log = logging.getLogger("fairlead")
 
 
 class Bulletin:
@@ -43,6 +40,9 @@ class Bulletin:
             for observer in list(self._observers):
                 try:
                     observer.notify(self._run, notice)
-                except Exception:  # noqa: BLE001 - whatever an observer does, the run goes on
-                    _log.exception("observer %r failed and is told nothing more in run %s", observer, self._run.id)
+                except Exception:
+                    import logging
+
+                    said = "observer %r failed and is told nothing more in run %s"
+                    logging.getLogger("fairlead").exception(said, observer, self._run.id)
                     self._observers.remove(observer)

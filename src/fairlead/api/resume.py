@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.config.services import Services
 from fairlead.engine.lineage import diff as code_diff
-from fairlead.engine.reuse import Finder, Found, Keys, differences, index
+from fairlead.engine.reuse import Finder, Found, Keys, differences, index, paths_changed
 from fairlead.errors import NotFound, RunBusy
 from fairlead.model.events import Attempt
 from fairlead.model.fold import replayed
@@ -38,6 +38,8 @@ class Resumption(msgspec.Struct):
     """The same run goes on."""
     plan: Plan
     previous: dict[str, Found]
+    fresh: set[str] = msgspec.field(default_factory=set)
+    """Top-level names that run again whatever is there."""
 
 
 def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None = None) -> Resumption:
@@ -51,14 +53,14 @@ def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None
         raise RunBusy(f"run {old.id!r} is running; wait for it, or stop it with 'fairlead stop {old.id}'")
     values = services.values()
     attempts = list(services.store.attempts(old.id))
-    if from_task is None and _same(old, new, values):
+    if from_task is None and _same(old, new, values) and not paths_changed(old, attempts, summary.epoch, values):
         return Resumption(old, True, _plan_again(old, attempts), {})
     asked: set[str] = set()
     if from_task is not None:
         asked, attempts = _without(old.workflow, attempts, from_task, old.id)
     previous = index(old, attempts, summary.epoch, values)
     new.parent = old.id
-    return Resumption(new, False, _plan_new(services, old, attempts, new, previous, asked), previous)
+    return Resumption(new, False, _plan_new(services, old, attempts, new, previous, asked), previous, asked)
 
 
 def _same(old: Run, new: Run, values: Values) -> bool:
@@ -117,7 +119,7 @@ def _plan_new(
     `asked`: top-level names whose results somebody asked not to use.
     """
     values = services.values()
-    finder = Finder(new, Keys(new, values), services.store, values, previous)
+    finder = Finder(new, Keys(new, values), services.store, values, previous, fresh=asked)
     state = State(new.workflow, new.constants, new.parameters)
     reused = 0
     again: dict[str, str] = {}
@@ -158,6 +160,8 @@ class _Reasons:
             self._new_keys.parts(state, live),
             code_diff(old_code, self._new_keys.code(live.task)),
         )
+        if not changes and record is not None and record.key not in {"", self._new_keys.parts(state, live).key()}:
+            changes = [f"what {name!r} names changed" for name in self._new_keys.path_inputs(state, live)]
         if record is None:
             changes.insert(0, "did not start")
         elif record.outcome not in {"succeeded", "reused"}:

@@ -244,7 +244,6 @@ class WorkflowRun:
             raise NotFound(f"run {self.id!r} has no output {name!r}; it has {', '.join(results)}")
         return results[name]
 
-
     def _map_output(self, name: str) -> Value | None:
         """The results of a whole map, as a list; None when it is no map, or has not succeeded."""
         position = next((i for i, node in enumerate(self.graph.nodes) if node.name == name), None)

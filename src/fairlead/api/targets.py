@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fairlead.api.definitions import BoundPipeline, Definition, Pipeline, Runnable, WorkflowFunction
+from fairlead.api.definitions import Bindable, Runnable
 from fairlead.api.parameters import gather
 from fairlead.author.built import Input
 from fairlead.author.functions import Task
@@ -24,7 +24,7 @@ __all__ = ["Target", "load_target"]
 class Target:
     """A definition that was found, and where."""
 
-    def __init__(self, text: str, definition: WorkflowFunction | Pipeline) -> None:
+    def __init__(self, text: str, definition: Bindable) -> None:
         self.text = text
         self.definition = definition
 
@@ -66,15 +66,10 @@ class Target:
         values, misfits = gather(self.inputs, given=parameters)
         if misfits:
             raise DefinitionError(f"{self.name}: parameters that do not fit", list(misfits.values()))
-        if isinstance(self.definition, WorkflowFunction):
-            return self.definition.build_open(**values).workflow
-        return self.definition.build(values, partial=True).workflow
+        return self.definition.draft(values)
 
     def _bound(self, values: dict[str, Any]) -> Runnable:
-        if isinstance(self.definition, WorkflowFunction):
-            bound: Runnable = Definition(self.definition, (), values, complete=True)
-        else:
-            bound = BoundPipeline(self.definition, values)
+        bound = self.definition.bound_to(values)
         bound.target = self.text
         return bound
 
@@ -118,15 +113,13 @@ def _import(name: str) -> ModuleType:
         raise own_error(error, name) from error
 
 
-def _pick(module: ModuleType, name: str, where: str) -> tuple[WorkflowFunction | Pipeline, str]:
+def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
     definitions = {
-        key: value
-        for key, value in vars(module).items()
-        if isinstance(value, (WorkflowFunction, Pipeline)) and not key.startswith("_")
+        key: value for key, value in vars(module).items() if isinstance(value, Bindable) and not key.startswith("_")
     }
     if name:
         found = vars(module).get(name)
-        if isinstance(found, (WorkflowFunction, Pipeline)):
+        if isinstance(found, Bindable):
             return found, name
         raise NotFound(_not_there(name, found, definitions, where))
     own = {key: value for key, value in definitions.items() if _is_own(value, module)} or definitions
@@ -140,11 +133,11 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[WorkflowFunction |
     raise DefinitionError(f"{where} has several workflows; name one of them", [f"{where}:{key}" for key in own])
 
 
-def _is_own(value: WorkflowFunction | Pipeline, module: ModuleType) -> bool:
+def _is_own(value: Bindable, module: ModuleType) -> bool:
     return getattr(value, "__module__", module.__name__) in {module.__name__, type(value).__module__}
 
 
-def _names_in(value: WorkflowFunction | Pipeline) -> set[str]:
+def _names_in(value: Bindable) -> set[str]:
     """Names that a workflow function uses: a workflow that another one calls is a part of that one."""
     code = getattr(getattr(value, "__wrapped__", None), "__code__", None)
     return set(code.co_names) if code is not None else set()

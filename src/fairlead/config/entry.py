@@ -1,6 +1,7 @@
 """Where a worker's process is put together: the fork server, and what its workers run with.
 
-Started with the driver's pid as its argument, and the control socket in place of standard input. Imports what every worker needs and no more: a worker's start is paid by every run.
+Started with the driver's pid as its argument, and the control socket in place of
+standard input. Imports what every worker needs and no more: a worker's start is paid by every run.
 """
 
 from __future__ import annotations
@@ -13,24 +14,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fairlead.config.kinds import kinds
 from fairlead.errors import ConfigurationError
 from fairlead.executors.local.forkserver import ForkServer
 from fairlead.executors.local.link import WorkerLink
 from fairlead.node.code import function_of, install
 from fairlead.node.execute import Bench, Log
 from fairlead.node.worker import Worker
-from fairlead.ports import ArtifactStore, Brief, TaskKind
+from fairlead.ports import ArtifactStore, Brief
 from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.values import StoredValues
-from fairlead.tasks.python import PythonKind
-from fairlead.tasks.stub import StubKind
 
-__all__ = ["kinds", "main", "open_artifacts", "open_bench"]
-
-
-def kinds() -> dict[str, TaskKind]:
-    """Every kind of task that can be run here, by name."""
-    return {"python": PythonKind(), "stub": StubKind()}
+__all__ = ["main", "open_artifacts", "open_bench"]
 
 
 def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:

@@ -19,9 +19,8 @@ from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
 from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, TaskKind, Values
 from fairlead.stores import folder as folders
-from fairlead.stores.artifacts import FolderArtifacts, MemoryArtifacts
+from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.folder import Folder
-from fairlead.stores.memory import MemoryStore
 from fairlead.stores.values import StoredValues
 
 __all__ = ["Services", "bench_for", "close_all", "executor_for", "open_artifacts", "open_services"]
@@ -88,6 +87,8 @@ def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
     """Open an artifact store by its settings, in any process."""
     url = str(settings["url"])
     if url == "memory://":
+        from fairlead.stores.artifacts import MemoryArtifacts
+
         return MemoryArtifacts()
     if "://" in url and not url.startswith("file://"):
         raise ConfigurationError(f"artifacts.url: {url!r} is not a folder; this version keeps artifacts in folders")
@@ -105,7 +106,7 @@ def bench_for(
 
     `watch` is given the kinds of task, and gives what is to be used in their place.
     """
-    from fairlead.config.entry import kinds
+    from fairlead.config.kinds import kinds
     from fairlead.node.capture import TeeLog
     from fairlead.node.code import function_of
 
@@ -147,6 +148,8 @@ def _artifact_folder(environment: Environment, folder: Folder) -> Path | str:
 
 def _open_store(environment: Environment, folder: Folder) -> RunStore:
     if environment.store.get("type") == "memory":
+        from fairlead.stores.memory import MemoryStore
+
         return MemoryStore()
     from fairlead.stores.sqlite import SqliteStore
 

@@ -8,7 +8,6 @@ process asked the run to stop: a thread looks in its place.
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 from collections.abc import Callable
@@ -94,5 +93,7 @@ class Interrupts:
                 self._from_outside = True
                 signal.pthread_kill(ident, signal.SIGINT)
             else:
+                import ctypes
+
                 raised = ctypes.py_object(KeyboardInterrupt)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)

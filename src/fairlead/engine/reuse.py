@@ -4,15 +4,20 @@ A task run is known by a key over everything it depends on: its code and all pro
 reaches, its inputs by content, the code of the classes of its inputs, the options that matter, and
 what it was ordered after. Where a task stands in the graph does not count: items of a map are found
 by content, never by index.
+
+A path that is given as a path counts with what it names, as it is when the task is about to start.
+That is recorded with the attempt, so that a later run can tell whether it is still there.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
+from fairlead.engine.contents import changed, content_digest
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.fold import fold
 from fairlead.model.run import Run, TaskCode
@@ -22,7 +27,7 @@ from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import MapNode, TaskNode
 from fairlead.ports import RunStore, Values
 
-__all__ = ["Finder", "Keys", "Parts", "differences", "index"]
+__all__ = ["Finder", "Keys", "Parts", "differences", "index", "paths_changed"]
 
 
 class Parts(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +57,7 @@ class Keys:
         self._options = [_options(task) for task in run.workflow.tasks]
         self._digests: dict[str, str] = {}
         self._orders: dict[tuple[str, int], str] = {}
+        self._held: dict[str, list[Path]] = {}
         self._symbols = {name: digest for task in run.code.tasks for name, digest in task.symbols.items()}
 
     def parts(self, state: State, live: Live) -> Parts:
@@ -70,12 +76,67 @@ class Keys:
         return self._run.code.tasks[task] if task < len(self._run.code.tasks) else TaskCode("")
 
     def _digest(self, value: Value) -> str:
+        digest = self._digest_alone(value)
+        paths = self.paths(value)
+        if not paths:
+            return digest
+        contents = [content_digest(path) for path in paths]
+        return hashlib.sha256(msgspec.json.encode((digest, contents))).hexdigest()[:40]
+
+    def _digest_alone(self, value: Value) -> str:
         if not isinstance(value, Stored):
             return self._values.digest(value)
         digest = self._digests.get(value.key)
         if digest is None:
             digest = self._digests[value.key] = self._values.digest(value)
         return digest
+
+    # --- paths among the inputs -------------------------------------------------------------------
+
+    def given_paths(self) -> bool:
+        """Whether the run was given paths: among its parameters, or written down in the workflow."""
+        return any(self.paths(value) for value in (*self._run.constants, *self._run.parameters.values()))
+
+    def paths(self, value: Value) -> list[Path]:
+        """List the paths in a value, relative ones in the folder where the run was made."""
+        if isinstance(value, Inline) and value.codec == "json":
+            return []
+        if not isinstance(value, Stored):
+            return [Path(self._run.cwd, path) for path in self._values.paths(value)]
+        found = self._held.get(value.key)
+        if found is None:
+            found = self._held[value.key] = [Path(self._run.cwd, path) for path in self._values.paths(value)]
+        return found
+
+    def path_inputs(self, state: State, live: Live) -> list[str]:
+        """Name the inputs of a task run that hold paths."""
+        return [name for name, value in state.args(live).items() if self.paths(value)]
+
+    def stale(self, state: State, live: Live, attempt: Attempt, until: float) -> bool:
+        """Whether what the paths of a recorded task run name is not what it found there.
+
+        What the task itself wrote there does not count. In a folder that several tasks may write to,
+        what was written until the run ended (`until`) does not count.
+        """
+        if not attempt.key:
+            return False
+        for value in state.args(live).values():
+            for path in self.paths(value):
+                if changed(path) > (until if path.is_dir() else attempt.ended or 0.0):
+                    return attempt.key != self.parts(state, live).key()
+        return False
+
+    def standing(self, state: State, live: Live, attempt: Attempt, until: float) -> str:
+        """Give the key that a recorded result can be found under now."""
+        if not self.stale(state, live, attempt, until):
+            return self.parts(state, live).key()
+        self.note(live, attempt.key)
+        return attempt.key
+
+    def note(self, live: Live, key: str) -> None:
+        """Keep a task run's key for what is ordered after it: what its paths name may change later."""
+        if live.item < 0:
+            self._orders[live.scope.prefix, live.node] = key
 
     def _class_code(self, name: str) -> str:
         module, _, qualname = name.partition(":")
@@ -92,9 +153,12 @@ class Keys:
         wanted = [(scope, after.node) for after in scope.plan.nodes[position].after]
         if not wanted:
             return ()
-        work = list(wanted)
+        work = [one for one in wanted if (one[0].prefix, one[1]) not in self._orders]
         while work:
             place = work[-1]
+            if (place[0].prefix, place[1]) in self._orders:
+                work.pop()
+                continue
             before = [(place[0], after.node) for after in place[0].plan.nodes[place[1]].after]
             unknown = [one for one in before if (one[0].prefix, one[1]) not in self._orders]
             if unknown:
@@ -119,29 +183,48 @@ class Finder:
     """Finds valid results for task runs that are about to start.
 
     `previous` are results of the run that is resumed, by key; tasks with `cache=True` are looked up
-    among all runs of the store as well.
+    among all runs of the store as well. What stands under the top-level names in `fresh` runs anyway.
     """
 
-    def __init__(self, run: Run, keys: Keys, store: RunStore, values: Values, previous: dict[str, Found]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        keys: Keys,
+        store: RunStore,
+        values: Values,
+        previous: dict[str, Found],
+        *,
+        fresh: Collection[str] = (),
+    ) -> None:
         self._run = run
         self._keys = keys
         self._store = store
         self._values = values
         self._previous = previous
+        self._fresh = fresh
         self._cached = [task.cache for task in run.workflow.tasks]
-        self._wanted = bool(previous) or any(self._cached)
+        self._paths = keys.given_paths()
+        self._wanted = bool(previous) or any(self._cached) or self._paths
         self._pending: dict[str, str] = {}
 
     def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
         """Give, for each task run, the attempt to record in place of running it, or None."""
         if not self._wanted:
             return [None] * len(lives)
-        keys = [
-            self._keys.parts(state, live).key() if self._previous or self._cached[live.task] else "" for live in lives
-        ]
+        keys = [self._key_of(state, live) for live in lives]
         asked = [key for key, live in zip(keys, lives, strict=True) if key and self._cached[live.task]]
         stored = self._store.find(asked) if asked else {}
         return [self._hit(live, key, stored) for live, key in zip(lives, keys, strict=True)]
+
+    def _key_of(self, state: State, live: Live) -> str:
+        """Work out a key where it may find something, or must be recorded because paths will change."""
+        wanted = bool(self._previous) or self._cached[live.task]
+        if not wanted and not (self._paths and self._keys.path_inputs(state, live)):
+            return ""
+        key = self._keys.parts(state, live).key()
+        if self._paths:
+            self._keys.note(live, key)
+        return key
 
     def key(self, live: Live) -> str:
         """The key of a task run that `find` had no result for; empty when none was worked out."""
@@ -150,7 +233,8 @@ class Finder:
     def _hit(self, live: Live, key: str, stored: dict[str, Found]) -> Attempt | None:
         if not key:
             return None
-        for found in (self._previous.get(key), stored.get(key)):
+        known = () if _top(live.path) in self._fresh else (self._previous.get(key), stored.get(key))
+        for found in known:
             if found is not None and not any(map(self._values.missing, found[1].outputs or [])):
                 origin, attempt = found
                 return Attempt(
@@ -163,17 +247,43 @@ class Finder:
 Found = tuple[Origin, Attempt]
 
 
+def _top(path: str) -> str:
+    """The name of the top-level node that a task run belongs to."""
+    return path.partition(".")[0].partition("[")[0]
+
+
 def index(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> dict[str, Found]:
     """List a run's valid results by key, to resume another run from it."""
     keys = Keys(run, values)
+    until = _last(attempts)
     found: dict[str, Found] = {}
 
     def visit(state: State, live: Live, attempt: Attempt) -> None:
         origin = attempt.origin or Origin(run.id, attempt.path, attempt.attempt)
-        found[keys.parts(state, live).key()] = (origin, attempt)
+        found[keys.standing(state, live, attempt, until)] = (origin, attempt)
 
     fold(run, attempts, epoch=epoch, visit=visit)
     return found
+
+
+def paths_changed(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> bool:
+    """Whether what the run's paths name changed since its results were made."""
+    keys = Keys(run, values)
+    if not keys.given_paths():
+        return False
+    until = _last(attempts)
+    found: list[str] = []
+
+    def visit(state: State, live: Live, attempt: Attempt) -> None:
+        if keys.stale(state, live, attempt, until):
+            found.append(live.path)
+
+    fold(run, attempts, epoch=epoch, visit=visit)
+    return bool(found)
+
+
+def _last(attempts: Sequence[Attempt]) -> float:
+    return max((attempt.ended or 0.0 for attempt in attempts), default=0.0)
 
 
 def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ from fairlead.model.values import NONE, Inline, Key, Pick, Rows, Stored, Tree, V
 from fairlead.ports import ArtifactStore, Codec
 from fairlead.stores.codecs import Pickled, dump, json_bytes, json_value, load_buffers, load_pickle
 from fairlead.stores.digest import Digester, of_json, of_list, of_parts
+from fairlead.stores.held import paths_in
 from fairlead.stores.paths import file_digest, name_of, pack_folder, storable_name, unpack_folder
 
 __all__ = ["StoredValues"]
@@ -341,6 +342,10 @@ class StoredValues:
                 return False
         pieces.append(closed)
         return True
+
+    def paths(self, value: Value) -> list[Path]:
+        """Paths that travel as paths, not as the files that they name."""
+        return paths_in(value, self._bytes)
 
     def missing(self, value: Value) -> list[str]:
         """Keys of stored parts whose bytes are not there, whole."""

@@ -1,0 +1,14 @@
+"""The kinds of task that can be run here: built-ins by name."""
+
+from __future__ import annotations
+
+from fairlead.ports import TaskKind
+from fairlead.tasks.python import PythonKind
+from fairlead.tasks.stub import StubKind
+
+__all__ = ["kinds"]
+
+
+def kinds() -> dict[str, TaskKind]:
+    """Every kind of task that can be run here, by name."""
+    return {"python": PythonKind(), "stub": StubKind()}
