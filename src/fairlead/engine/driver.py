@@ -167,7 +167,7 @@ class Driver:
                 self._reused(live, found)
                 continue
             self._live[live.path] = live
-            rows = self.state.node_of(live).rows if live.item < 0 else ()
+            rows = live.placed_by().rows if live.item < 0 else ()
             jobs.append(Job(self.run.id, live.path, live.attempt, live.task, self.state.args(live), rows))
         if jobs:
             for refusal in self._executor.submit(jobs):

@@ -11,14 +11,17 @@ from typing import Final, get_args
 from fairlead.model.plan import Plan
 from fairlead.model.run import TaskStatus
 from fairlead.model.values import Rows, Tree, Value, pick
-from fairlead.model.workflow import Binding, Container, MapNode, ParamRef, Ref, TaskNode
+from fairlead.model.workflow import Binding, Const, Container, MapNode, ParamRef, Ref, TaskNode, When
 
-__all__ = ["STATUSES", "Fan", "Live", "Scope"]
+__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "meets", "resolve"]
 
 STATUSES: Final[tuple[TaskStatus, ...]] = get_args(TaskStatus)
 """Statuses by number: numbers are what standings hold."""
 
 WAITING, READY, QUEUED, RUNNING, SUCCEEDED, FAILED, SKIPPED, REUSED, CANCELLED, LOST = range(len(STATUSES))
+
+GOOD: Final = frozenset({SUCCEEDED, REUSED})
+"""What lets those go on who wait for a result."""
 
 
 class Live:
@@ -40,6 +43,14 @@ class Live:
         self.opens = task < 0
         """A map whose lists must be read before it is known how many copies there are."""
         self.status = READY
+
+    def placed_by(self) -> TaskNode:
+        """Give the node that places the task."""
+        node = self.scope.plan.nodes[self.node]
+        if isinstance(node, MapNode):
+            node = node.body.nodes[0]
+        assert isinstance(node, TaskNode)
+        return node
 
     def __repr__(self) -> str:
         return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
@@ -129,3 +140,26 @@ def _of_task(binding: Binding, outputs: list[Value]) -> Value:
         return pick(value, binding.select) if binding.select else value
     assert isinstance(binding, Container)
     return Tree(binding.kind, tuple(_of_task(item, outputs) for item in binding.items))
+
+
+def resolve(scope: Scope, binding: Binding, constants: Sequence[Value]) -> Value:
+    """Give the value of a binding; what it refers to has succeeded."""
+    if isinstance(binding, Ref):
+        outputs = scope.outputs[binding.node]
+        assert outputs is not None, f"{scope.prefix}: node {binding.node} has no outputs"
+        value = outputs[binding.output] if isinstance(outputs, list) else outputs.result(binding.output)
+        return pick(value, binding.select) if binding.select else value
+    if isinstance(binding, Const):
+        return constants[binding.slot]
+    if isinstance(binding, ParamRef):
+        value = scope.bindings[binding.name]
+        return pick(value, binding.select) if binding.select else value
+    items = tuple(resolve(scope, item, constants) for item in binding.items)
+    return Tree(binding.kind, items, tuple(resolve(scope, key, constants) for key in binding.keys))
+
+
+def meets(when: When, status: int) -> bool:
+    """Whether a node that ended with this status fulfils an edge."""
+    if when == "ok":
+        return status in GOOD
+    return when == "done" or status == FAILED

@@ -25,6 +25,7 @@ from fairlead.model.plan import Plan
 from fairlead.model.scope import (
     CANCELLED,
     FAILED,
+    GOOD,
     LOST,
     QUEUED,
     READY,
@@ -37,9 +38,11 @@ from fairlead.model.scope import (
     Fan,
     Live,
     Scope,
+    meets,
+    resolve,
 )
-from fairlead.model.values import Tree, Value, pick, split
-from fairlead.model.workflow import Binding, Const, MapNode, ParamRef, Ref, TaskNode, When, Workflow
+from fairlead.model.values import Value, split
+from fairlead.model.workflow import Binding, MapNode, TaskNode, Workflow
 
 __all__ = ["MAX_LOSSES", "State"]
 
@@ -117,7 +120,7 @@ class State:
         if live.item < 0:
             node = scope.plan.nodes[live.node]
             assert isinstance(node, TaskNode)
-            return {name: self._value(scope, binding) for name, binding in node.args.items()}
+            return {name: self.value(scope, binding) for name, binding in node.args.items()}
         fan = scope.outputs[live.node]
         assert isinstance(fan, Fan)
         if fan.bindings is not None:
@@ -125,29 +128,21 @@ class State:
         inner = fan.node.body.nodes[0]
         assert isinstance(inner, TaskNode)
         body = Scope(_NOWHERE, "", fan.inside(live.item), None)
-        return {name: self._value(body, binding) for name, binding in inner.args.items()}
-
-    def node_of(self, live: Live) -> TaskNode:
-        """Give the node that places the task."""
-        node = live.scope.plan.nodes[live.node]
-        if isinstance(node, MapNode):
-            node = node.body.nodes[0]
-        assert isinstance(node, TaskNode)
-        return node
+        return {name: self.value(body, binding) for name, binding in inner.args.items()}
 
     def lists(self, live: Live) -> dict[str, Value]:
         """Give the lists that a map to be opened takes its items from."""
         node = live.scope.plan.nodes[live.node]
         assert isinstance(node, MapNode)
-        return {name: self._value(live.scope, binding) for name, binding in node.over.items()}
+        return {name: self.value(live.scope, binding) for name, binding in node.over.items()}
 
     def results(self) -> dict[str, Value]:
         """Give the workflow's results; only for a run that succeeded."""
-        return {name: self._value(self.root, binding) for name, binding in self.plan.workflow.results.items()}
+        return {name: self.value(self.root, binding) for name, binding in self.plan.workflow.results.items()}
 
     def value(self, scope: Scope, binding: Binding) -> Value:
         """Resolve a binding whose nodes have succeeded."""
-        return self._value(scope, binding)
+        return resolve(scope, binding, self.constants)
 
     # --- handing out ------------------------------------------------------------------------------
 
@@ -285,7 +280,7 @@ class State:
             self.dirty.add(group)
             self._ready.append(Live(scope, position, -1, join(scope.prefix, node.name), node.task, group))
             return
-        rows = {name: split(self._value(scope, binding)) for name, binding in node.over.items()}
+        rows = {name: split(self.value(scope, binding)) for name, binding in node.over.items()}
         known = {name: items for name, items in rows.items() if items is not None}
         if len(known) < len(rows) or len({len(items) for items in known.values()}) > 1:
             group = scope.plan.groups[position]
@@ -300,7 +295,7 @@ class State:
         node = scope.plan.nodes[position]
         assert isinstance(node, MapNode)
         size = len(next(iter(rows.values())))
-        whole = {name: self._value(scope, binding) for name, binding in node.whole.items()}
+        whole = {name: self.value(scope, binding) for name, binding in node.whole.items()}
         fan = Fan(node, dict(rows), whole, size)
         scope.outputs[position] = fan
         scope.status[position] = RUNNING
@@ -332,7 +327,7 @@ class State:
         fan.status[item] = status
         fan.outputs[item] = outputs
         fan.open -= 1
-        if status not in _GOOD:
+        if status not in GOOD:
             fan.failed += 1
         if not fan.open:
             self._work.append((scope, position, FAILED if fan.failed else SUCCEEDED, ""))
@@ -346,7 +341,7 @@ class State:
             if not self.cancelled:
                 for dependant, when in scope.plan.dependants[position]:
                     caught = caught or when == "failed"
-                    self._follow(scope, dependant, _meets(when, status), cause or (scope, position))
+                    self._follow(scope, dependant, meets(when, status), cause or (scope, position))
             if status in _BAD and not caught:
                 scope.failed += 1
             scope.open -= 1
@@ -387,7 +382,7 @@ class State:
         if scope.failed or self.cancelled:
             self._item_ended(outer, position, item, FAILED if scope.failed else CANCELLED, None)
         else:
-            outputs = [self._value(scope, binding) for binding in scope.plan.results]
+            outputs = [self.value(scope, binding) for binding in scope.plan.results]
             self._item_ended(outer, position, item, SUCCEEDED, outputs)
 
     # --- counting and resolving -------------------------------------------------------------------
@@ -408,28 +403,6 @@ class State:
         if self._keep:
             self.lives[live.path] = live
 
-    def _value(self, scope: Scope, binding: Binding) -> Value:
-        if isinstance(binding, Ref):
-            outputs = scope.outputs[binding.node]
-            assert outputs is not None, f"{scope.prefix}: node {binding.node} has no outputs"
-            value = outputs[binding.output] if isinstance(outputs, list) else outputs.result(binding.output)
-            return pick(value, binding.select) if binding.select else value
-        if isinstance(binding, Const):
-            return self.constants[binding.slot]
-        if isinstance(binding, ParamRef):
-            value = scope.bindings[binding.name]
-            return pick(value, binding.select) if binding.select else value
-        items = tuple(self._value(scope, item) for item in binding.items)
-        return Tree(binding.kind, items, tuple(self._value(scope, key) for key in binding.keys))
 
-
-def _meets(when: When, status: int) -> bool:
-    """Whether a node that ended with this status fulfils an edge."""
-    if when == "ok":
-        return status in _GOOD
-    return when == "done" or status == FAILED
-
-
-_GOOD: Final = frozenset({SUCCEEDED, REUSED})
 _BAD: Final = frozenset({FAILED, CANCELLED})
 _NOWHERE: Final = Plan(Workflow(name=""), {})
