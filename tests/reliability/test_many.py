@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,7 +46,7 @@ def test_twenty_processes_on_one_store_give_twenty_right_results(arena: Arena, e
         ]
         said = [driver.communicate(timeout=60) for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0] * RUNS, [err for _, err in said if "rror" in err]
-        assert [json.loads(out)["results"] for out, _ in said] == [{"result": 285 + i} for i in range(RUNS)]
+        assert [json.loads(out)["results"] for out, _ in said] == [285 + i for i in range(RUNS)]
     assert {run.get_status() for run in list_workflow_runs(limit=None)} == {"succeeded"}
     assert len(list_workflow_runs(limit=None)) == RUNS * ROUNDS
     assert set(arena.executed().values()) == {1}
@@ -103,7 +102,7 @@ RESUMES = """
 @pytest.mark.parametrize("turn", range(2 * ROUNDS))
 def test_of_two_that_resume_the_same_run_one_carries_it_and_the_other_is_told(arena: Arena, turn: int):
     arena.write("jobs.py", JOBS)
-    driver = arena.begin("-m", "fairlead", "run", "jobs.py", "--id", "calm-otter", "-p", "seconds=0.2")
+    driver = arena.begin("-m", "fairlead", "run", "jobs.py", "--id", "calm-otter", "-p", "seconds=0.1")
     wait_until(lambda: len(arena.lines()) >= 3, 20, "the third task")
     driver.kill()
     driver.communicate()
@@ -125,7 +124,7 @@ def test_of_two_that_resume_the_same_run_one_carries_it_and_the_other_is_told(ar
 
 def test_two_commands_that_resume_the_same_run_agree_on_who_does(arena: Arena):
     arena.write("jobs.py", JOBS)
-    driver = arena.begin("-m", "fairlead", "run", "jobs.py", "--id", "calm-otter", "-p", "seconds=0.2")
+    driver = arena.begin("-m", "fairlead", "run", "jobs.py", "--id", "calm-otter", "-p", "seconds=0.1")
     wait_until(lambda: len(arena.lines()) >= 3, 20, "the third task")
     driver.kill()
     driver.communicate()
@@ -147,4 +146,4 @@ def test_the_same_id_is_given_to_one_of_many(arena: Arena):
     assert sorted(driver.returncode for driver in drivers) == [0, 4, 4, 4], said
     assert "Traceback" not in str(said)
     assert set(arena.executed().values()) == {1}
-    assert sys.platform != "linux" or not arena.processes()
+    assert not arena.processes()

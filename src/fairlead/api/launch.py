@@ -5,6 +5,7 @@ Puts the pieces together; what a piece does is its own business.
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ from fairlead.errors import DefinitionError, StoreError
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold
 from fairlead.model.notices import Closed, Plan
-from fairlead.model.run import Group, Run
+from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.state import State
 from fairlead.model.values import Inline
 from fairlead.ports import Brief, Executor, Observer, Values
@@ -92,7 +93,7 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
             return WorkflowRun(services, run.id, record=run)
         bulletin = Bulletin(run, carriage.observers) if carriage.observers else None
         try:
-            return _drive(services, run, carriage, bulletin, resumed=before.epoch > 0)
+            return _drive(services, run, carriage, bulletin, before)
         finally:
             if bulletin is not None:
                 bulletin.tell(Closed(store.summary(run.id)))
@@ -102,7 +103,7 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
 
 
 def _drive(
-    services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, *, resumed: bool
+    services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, before: RunSummary
 ) -> WorkflowRun:
     store, environment = services.store, services.environment
     brief = brief_for(services, run) if carriage.witness is None else unlimited(brief_for(services, run))
@@ -115,8 +116,10 @@ def _drive(
         max_workers=carriage.max_workers,
     )
     epoch = store.open(run.id, time.time())
+    if before.status == "created" and before.cancel_asked is not None:
+        store.ask_cancel(run.id, before.cancel_asked)  # asked before anybody carried it: opening took that back
     known: dict[str, Group] = {}
-    if resumed:
+    if before.epoch:
         state = fold(run, _with_bytes(store.attempts(run.id), values), epoch=epoch)
         known = {group.name: group for group in store.groups(run.id)}
     else:
@@ -211,11 +214,20 @@ def start_process(services: Services, run_id: str, *, max_workers: int | None = 
             said = words.read_text(encoding="utf-8", errors="replace").strip()
             raise StoreError(f"the driver of run {run_id!r} ended before it took the run up: {said or 'no word'}")
         time.sleep(0.005)
+    if not _CHILDREN:
+        atexit.register(_let_go)
     _CHILDREN.append(process)
 
 
 _CHILDREN: list[Any] = []
-"""Drivers that this process has started: kept, so that no warning says they were forgotten."""
+"""Drivers that this process has started."""
+
+
+def _let_go() -> None:
+    """Drivers outlive this process: no warning shall say that they were forgotten."""
+    for process in _CHILDREN:
+        if process.poll() is None:
+            process.returncode = 0
 
 
 def _folder_of(services: Services, run_id: str) -> Path:

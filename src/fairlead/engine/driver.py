@@ -91,6 +91,7 @@ class Driver:
         self._gear = gear
         self._executor = gear.executor
         self._clock = gear.clock
+        self._offset = gear.clock.now() - gear.clock.ticks()
         self._epoch = epoch
         self._ledger = ledger
         self._live: dict[str, Live] = {}
@@ -128,8 +129,12 @@ class Driver:
             self._executor.close()
         return status
 
+    def _steady(self) -> float:
+        """The time by which retries are due: it goes on evenly, also when the clock of the day is set."""
+        return self._offset + self._clock.ticks()
+
     def _step(self) -> RunStatus | None:
-        now = self._clock.now()
+        now = self._steady()
         with self._writer.lock:
             decision = decide(self.state, now, self._executor.room())
         if decision.close is not None:
@@ -235,7 +240,7 @@ class Driver:
         attempt.epoch = self._epoch
         attempt.key = self._gear.reuse.key(live)
         with self._writer.lock:
-            if not self.state.ended(live, attempt) and self._gear.tell is not None:
+            if not self.state.ended(live, attempt, self._steady()) and self._gear.tell is not None:
                 self._passing.add((attempt.path, attempt.attempt))
             self._ledger.note(live.group, attempt)
             self._writer.add(attempt)

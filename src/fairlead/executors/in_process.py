@@ -165,11 +165,11 @@ class InProcess:
 
 def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
     """Run a job with a time limit; child processes that it leaves behind when it is exceeded are ended."""
-    before = set(children(os.getpid()))
+    before = frozenset(children(os.getpid()))
     started, begun = time(), monotonic()
     record = None
     in_main = threading.current_thread() is threading.main_thread()
-    alarm: _Alarm | _Watchdog = _Alarm(limit) if in_main else _Watchdog(limit)
+    alarm: _Alarm | _Watchdog = _Alarm(limit, before) if in_main else _Watchdog(limit, before)
     try:
         with alarm:
             record = bench.execute(job)
@@ -178,8 +178,7 @@ def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
     if not alarm.fired or (record is not None and record.outcome == "succeeded"):
         assert record is not None
         return record
-    left = [pid for pid in children(os.getpid()) if pid not in before and MARK.encode() not in environ_of(pid)]
-    kill(pid for child in left for pid in (*descendants(child), child))
+    kill({*alarm.left, *_begun_since(before)})
     if record is None:
         record = Attempt(job.path, job.attempt, started=started, ended=time(), seconds=monotonic() - begun)
     was = record.failure or Failure("timeout", "")
@@ -194,12 +193,21 @@ def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
     return record
 
 
+def _begun_since(before: frozenset[int]) -> list[int]:
+    """List the child processes that are not among `before`, and theirs; not those of other runs."""
+    new = [pid for pid in children(os.getpid()) if pid not in before and MARK.encode() not in environ_of(pid)]
+    return [pid for child in new for pid in (*descendants(child), child)]
+
+
 class _Alarm:
     """Raises TimeLimit in the main thread, by the process's interval timer."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, before: frozenset[int]) -> None:
         self.fired = False
+        self.left: list[int] = []
+        """Processes that the task had begun when it was interrupted."""
         self._limit = limit
+        self._before = before
 
     def __enter__(self) -> Self:
         self._begun = monotonic()
@@ -217,15 +225,19 @@ class _Alarm:
 
     def _fire(self, _number: int, _frame: FrameType | None) -> None:
         self.fired = True
+        # Now: `subprocess.run` kills its child on the way out, and its child's children lose their parent.
+        self.left += _begun_since(self._before)
         raise TimeLimit
 
 
 class _Watchdog:
     """Raises TimeLimit in this thread, from another one."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, before: frozenset[int]) -> None:
         self.fired = False
+        self.left: list[int] = []
         self._limit = limit
+        self._before = before
         self._lock = threading.Lock()
         self._done = False
         self._thread = threading.get_ident()
@@ -250,6 +262,7 @@ class _Watchdog:
         with self._lock:
             if not self._done:
                 self.fired = True
+                self.left += _begun_since(self._before)
                 _raise_in(self._thread, TimeLimit)
                 self._timer = self._set(AGAIN)
 

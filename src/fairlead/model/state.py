@@ -196,8 +196,12 @@ class State:
         if live.status == QUEUED:
             self._move(live, RUNNING)
 
-    def ended(self, live: Live, attempt: Attempt) -> bool:
-        """The attempt has ended; gives False when another one will be made."""
+    def ended(self, live: Live, attempt: Attempt, now: float | None = None) -> bool:
+        """The attempt has ended; gives False when another one will be made.
+
+        `now`: what the delay before that one counts from, where it is not the attempt's own word: a clock
+        that was set back would make it long.
+        """
         self.in_flight -= 1
         outcome = attempt.outcome
         if outcome == "succeeded":
@@ -206,7 +210,7 @@ class State:
             self._close(live, REUSED, attempt.outputs)
         elif outcome == "cancelled":
             self._close(live, CANCELLED, None)
-        elif self._again(live, attempt):
+        elif self._again(live, attempt, (attempt.ended or 0.0) if now is None else now):
             return False
         else:
             self.failed.append(live.path)
@@ -239,7 +243,7 @@ class State:
         self._fans.clear()
         self._delayed.clear()
 
-    def _again(self, live: Live, attempt: Attempt) -> bool:
+    def _again(self, live: Live, attempt: Attempt, now: float) -> bool:
         """Decide whether a failed or lost attempt is followed by another, and when."""
         lost = attempt.outcome == "lost"
         if lost:
@@ -255,7 +259,7 @@ class State:
         delay = 0.0 if lost else self.tasks[live.task].retry_delay * 2 ** (live.failures - 1)
         if delay:
             self._serial += 1
-            heappush(self._delayed, ((attempt.ended or 0.0) + min(delay, MAX_DELAY), self._serial, live))
+            heappush(self._delayed, (now + min(delay, MAX_DELAY), self._serial, live))
         else:
             self._ready.append(live)
         return True

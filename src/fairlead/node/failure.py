@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from traceback import FrameSummary, TracebackException
 from typing import Any
 
+from fairlead.errors import FairleadError
 from fairlead.model.events import Failure, Reason
 from fairlead.model.task import Place
 
@@ -46,8 +47,8 @@ class Teller:
     ) -> Failure:
         """Tell an exception as data."""
         told, frames = self._traceback(error)
-        if reason == "unstorable":
-            told = ""  # the user's code has returned: all frames are those of codecs
+        if reason == "unstorable" or (not frames and isinstance(error, FairleadError)):
+            told = ""  # none of the frames is the user's: the message says it all
         return Failure(
             reason,
             self.mask(_middle_cut(message or _safely(lambda: str(error), "its message cannot be shown"), MESSAGE)),
@@ -91,6 +92,10 @@ def _cut(told: TracebackException, seen: set[int]) -> None:
     if frames and _is_ours(frames[0]):
         first = next((i for i, frame in enumerate(frames) if not _is_ours(frame) and not _is_loop(frame)), len(frames))
         frames = frames[first:]
+    if frames and _is_ours(frames[-1]):
+        # Raised by us: what we went through to get there says nothing about the user's code.
+        while frames and (_is_ours(frames[-1]) or frames[-1].filename.startswith(_LIBRARY)):
+            frames.pop()
     told.stack[:] = [frame for frame in frames if not _is_ours(frame)]
     for chained in (told.__cause__, told.__context__, *(told.exceptions or ())):
         if chained is not None:

@@ -28,6 +28,10 @@ __all__ = ["Exact", "Pickled", "dump", "encoded", "json_bytes", "json_value", "l
 
 json_value: Callable[[Any], Any] = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
+_SIZED = frozenset({str, list, dict})
+_LARGE = 10_000
+"""Characters or items from which on the JSON of a value may be more than memory holds."""
 _SCALARS = frozenset({bool, int, float, str, type(None)})
 _CONTAINERS = frozenset({list, dict})
 _DEEPEST = 200
@@ -85,6 +89,11 @@ class Exact:
 def encoded(value: Any) -> bytes | None:
     """Give the JSON of a value that is known to be of types that JSON keeps."""
     try:
+        if type(value) in _SIZED and len(value) > _LARGE:
+            # Where memory runs out, `encode` of msgspec 0.22 ends the process; this raises MemoryError.
+            room = bytearray()
+            _encode_into(value, room)
+            return bytes(room)
         return _encode(value)
     except _UNENCODABLE:
         return None

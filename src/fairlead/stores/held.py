@@ -12,12 +12,13 @@ from itertools import repeat
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
+from fairlead.model.values import Inline, Pick, Stored, Tree, Value
 
 __all__ = ["held_paths", "paths_in"]
 
 _NAMED = b"pathlib"
 """Every stream with a path in it has these bytes."""
+_CONCRETE = frozenset({"Path", "PosixPath", "WindowsPath"})
 _LONGEST = 16 * 1024 * 1024
 """Longer streams are data, and nobody looks for paths in them."""
 
@@ -58,7 +59,7 @@ class _Finder(pickle.Unpickler):
         self.found: list[Path] = []
 
     def find_class(self, module: str, name: str, /) -> Any:
-        if module.partition(".")[0] == "pathlib":
+        if module.partition(".")[0] == "pathlib" and name in _CONCRETE:
             return self._path
         return _Anything
 

@@ -119,7 +119,7 @@ class SqliteFile:
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=_GLANCE, isolation_level=None, check_same_thread=False)
+        connection = self._connect()
         try:
             if not self._is_ready(connection):
                 self._prepare(connection)
@@ -131,6 +131,15 @@ class SqliteFile:
             connection.close()
             raise
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        name = str(self.path)
+        if _is_read_only(self.path.parent) and self.path.exists() and not os.path.exists(f"{name}-wal"):  # noqa: PTH110
+            # SQLite opens such a file only when it is told that nobody else can change it, either.
+            name = f"{self.path.as_uri()}?immutable=1"
+        return sqlite3.connect(
+            name, timeout=_GLANCE, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
+        )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make the schema in a new file."""
@@ -226,9 +235,18 @@ _MEANINGS = {
 }
 
 
+def _is_read_only(folder: Path) -> bool:
+    return folder.is_dir() and not os.access(folder, os.W_OK)
+
+
 def _meaning(error: sqlite3.Error, path: Path) -> str:
     # Errors that the module itself raises carry no code.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if extended == sqlite3.SQLITE_IOERR_SHMSIZE:
+        code = sqlite3.SQLITE_FULL  # no room for the 32 KB that processes share
+    elif code == sqlite3.SQLITE_CANTOPEN and _is_read_only(path.parent):
+        code = sqlite3.SQLITE_READONLY
     return f"cannot use {shown(path)}: {_MEANINGS.get(code, str(error))}"
 
 

@@ -1,0 +1,76 @@
+"""Ctrl-C is counted, and reaches a task that runs in this process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from fairlead.engine.interrupts import Interrupts
+
+
+def test_ctrl_c_between_tasks_is_counted_and_nothing_else():
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.count == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_in_a_task_interrupts_the_task():
+    with Interrupts() as interrupts:
+        interrupts.begin()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        interrupts.end()
+        assert interrupts.count == 1
+
+
+def test_a_program_that_handles_the_signal_itself_goes_on_doing_so():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+        assert seen == [1] and interrupts.count == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_request_from_outside_interrupts_a_task_that_sleeps_and_is_not_counted():
+    asked = threading.Event()
+    with Interrupts(asked.is_set) as interrupts:
+        interrupts.begin()
+        asked.set()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(30)
+        interrupts.end()
+        assert interrupts.count == 0 and time.monotonic() - started < 10
+
+
+def test_a_request_while_no_task_runs_is_left_to_the_driver():
+    with Interrupts(lambda: True) as interrupts:
+        time.sleep(0.5)
+        assert interrupts.count == 0
+
+
+def test_a_request_reaches_a_task_in_another_thread():
+    ended = []
+
+    def work():
+        with Interrupts(lambda: True) as interrupts:
+            interrupts.begin()
+            try:
+                until = time.monotonic() + 20
+                while time.monotonic() < until:
+                    time.sleep(0.01)
+            except KeyboardInterrupt:
+                ended.append("interrupted")
+            interrupts.end()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(25)
+    assert ended == ["interrupted"]
