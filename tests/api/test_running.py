@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from fairlead import (
 )
 
 JOBS = """
+    import subprocess
     import time
     from pathlib import Path
     from fairlead import current_run, task, workflow
@@ -42,6 +42,14 @@ JOBS = """
             time.sleep(0.02)
         print("done", flush=True)
         return x
+
+    @task(timeout=1.0)
+    def slow(pid_file):
+        subprocess.run(["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"])
+
+    @workflow
+    def limited(pid_file):
+        return slow(pid_file)
 
     @workflow
     def gated(x, gate):
@@ -250,19 +258,9 @@ def test_retries_back_off(env, tmp_path):
     assert gaps[0] >= 0.045 and gaps[1] >= 0.095
 
 
-@task(timeout=1.0)
-def slow(pid_file):
-    subprocess.run(["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"])
-
-
-@workflow
-def limited(pid_file):
-    return slow(pid_file)
-
-
-def test_a_time_limit_ends_the_task_and_all_that_it_started(env, tmp_path):
+def test_a_time_limit_ends_the_task_and_all_that_it_started(env, jobs, tmp_path):
     file = tmp_path / "pid"
-    run = limited(str(file)).run(env, check=False)
+    run = jobs.limited(str(file)).run(env, check=False)
     (attempt,) = run.get_task("slow").attempts
     assert (attempt.failure.reason, attempt.seconds < 8) == ("timeout", True)
     pid = int(file.read_text())

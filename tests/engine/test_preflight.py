@@ -8,8 +8,7 @@ from fairlead.engine.preflight import memory_bytes, mismatches
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Resources
 from fairlead.ports import Offers
-
-from ..model.builders import TaskNode, task, workflow
+from tests.model.builders import TaskNode, task, workflow
 
 LITTLE = Offers(reach="host", cpu=2, memory=2**30, timeout=False, env_vars=False)
 

@@ -13,8 +13,7 @@ from fairlead.model.events import Attempt
 from fairlead.model.run import Group
 from fairlead.model.state import State
 from fairlead.ports import Commit
-
-from ..model.builders import Const, TaskNode, json, workflow
+from tests.model.builders import Const, TaskNode, json, workflow
 
 
 class Notebook:

@@ -261,7 +261,7 @@ def test_a_fork_server_that_cannot_start_is_an_error_with_its_command(make_execu
     on.task("pid")
     on.open()
     on.submit(on.job("a"))
-    with pytest.raises(FairleadError, match="worker processes cannot be started: .*SystemExit"):
+    with pytest.raises(FairleadError, match=r"worker processes cannot be started: .*SystemExit"):
         on.finish("a")
 
 
@@ -303,7 +303,8 @@ on.open()
 for name in "ab":
     on.submit(on.job(name, seconds=60.0, pids=f"{sys.argv[1]}/{name}"))
 on.until_running("a"); on.until_running("b")
-while not all(Path(sys.argv[1], name).exists() and len(Path(sys.argv[1], name).read_text().split()) == 2 for name in "ab"):
+notes = [Path(sys.argv[1], name) for name in "ab"]
+while not all(note.exists() and len(note.read_text().split()) == 2 for note in notes):
     time.sleep(0.01)
 print("ready", on.executor._pool.mark, flush=True)
 if sys.argv[2] == "leave":
@@ -365,7 +366,7 @@ def test_nothing_is_left_when_a_driver_that_is_stopped_is_killed(driver):
 
 
 def test_workers_end_when_the_driver_and_the_fork_server_are_killed_at_once(driver):
-    process, mark, family = driver()
+    process, mark, _ = driver()
     (server,) = children(process.pid)
     workers = children(server)
     os.kill(server, signal.SIGKILL)

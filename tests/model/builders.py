@@ -10,7 +10,7 @@ from fairlead.model.run import Run
 from fairlead.model.state import State
 from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Inline, Rows, Tree, Value
-from fairlead.model.workflow import After, Const, Container, MapNode, ParamRef, Ref, TaskNode, Workflow, Parameter
+from fairlead.model.workflow import After, Const, Container, MapNode, Parameter, ParamRef, Ref, TaskNode, Workflow
 
 __all__ = [
     "After",
@@ -18,20 +18,20 @@ __all__ = [
     "Container",
     "MapNode",
     "ParamRef",
+    "Parameter",
     "Ref",
     "TaskNode",
     "Workflow",
-    "Parameter",
+    "drive",
+    "failed",
+    "fold",
     "json",
+    "ok",
     "plain",
+    "run_of",
+    "statuses",
     "task",
     "workflow",
-    "drive",
-    "statuses",
-    "run_of",
-    "fold",
-    "failed",
-    "ok",
 ]
 
 
@@ -46,7 +46,7 @@ def plain(value: Value) -> object:
         return [plain(item) for item in value.items]
     if isinstance(value, Tree):
         items = [plain(item) for item in value.items]
-        return dict(zip(map(plain, value.keys), items)) if value.kind == "dict" else items
+        return dict(zip(map(plain, value.keys), items, strict=True)) if value.kind == "dict" else items
     found = plain(value.of)
     for key in value.select:
         found = found[key]

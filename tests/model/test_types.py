@@ -181,7 +181,7 @@ def test_what_is_certainly_wrong_is_refused(produced, wanted):
         ("b", Literal["a"], False),
         ("a.csv", pathlib.Path, True),
         ("x", Any, True),
-        (Dog(), int, True),
+        pytest.param(Dog(), int, True, id="an instance"),
         ([1], list[int], True),
         (["a"], list[int], False),
         ([1], tuple, False),

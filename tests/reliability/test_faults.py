@@ -94,9 +94,7 @@ class World:
     """What is kept, and the run that is carried."""
 
     def __init__(self, folder: Path, durability: str, store: RunStore, artifacts: ArtifactStore) -> None:
-        self.environment = Environment(
-            name="in_process", executor={"type": "in_process"}, durability=durability
-        )  # type: ignore[arg-type]
+        self.environment = Environment(name="in_process", executor={"type": "in_process"}, durability=durability)  # type: ignore[arg-type]
         self.folder = folders.make(folder)
         self.store = store
         self.artifacts = artifacts

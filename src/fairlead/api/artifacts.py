@@ -23,6 +23,10 @@ class RunOutput:
         self.name = name
         self.value = value
 
+    def __reduce__(self) -> Any:
+        # A task would get this object in place of the value.
+        raise TypeError(f"{self!r} stands for a value only as an argument by itself, not inside of another value")
+
     def __repr__(self) -> str:
         return f"<RunOutput {self.name} of {self.run_id}>"
 

@@ -174,7 +174,17 @@ def carry_recorded(
 ) -> WorkflowRun:
     """Go on with a recorded run, with its recorded graph and code."""
     run = services.store.get(run_id)
-    done = carry(services, run, Carriage(observers=observers, max_workers=max_workers))
+    carriage = Carriage(observers=observers, max_workers=max_workers)
+    if services.environment.executor.get("type") == "in_process":
+        from fairlead.node.code import install, uninstall
+
+        install(run.code, services.artifacts)  # its tasks are imported here, and this may be any process
+        try:
+            done = carry(services, run, carriage)
+        finally:
+            uninstall()
+    else:
+        done = carry(services, run, carriage)
     if check:
         done.raise_unless_succeeded()
     return done

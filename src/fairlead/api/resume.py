@@ -54,7 +54,7 @@ def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None
     values = services.values()
     attempts = list(services.store.attempts(old.id))
     if from_task is None and _same(old, new, values) and not paths_changed(old, attempts, summary.epoch, values):
-        return Resumption(old, True, _plan_again(old, attempts), {})
+        return Resumption(old, True, _plan_again(old, attempts, values), {})
     asked: set[str] = set()
     if from_task is not None:
         asked, attempts = _without(old.workflow, attempts, from_task, old.id)
@@ -87,13 +87,16 @@ def _bare(workflow: Workflow) -> object:
     return strip(msgspec.to_builtins(workflow))
 
 
-def _plan_again(run: Run, attempts: list[Attempt]) -> Plan:
+def _plan_again(run: Run, attempts: list[Attempt], values: Values) -> Plan:
     state, found = replayed(run, attempts)
     again: dict[str, str] = {}
     reused = 0
     for live, record in found:
         if record is not None and record.outcome in {"succeeded", "reused"}:
-            reused += 1
+            if any(map(values.missing, record.outputs or [])):
+                again.setdefault(group_of(live.path), "its result is gone")
+            else:
+                reused += 1
         else:
             outcome = (record.outcome or "did not end") if record is not None else "did not start"
             again.setdefault(group_of(live.path), outcome)

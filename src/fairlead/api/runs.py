@@ -230,7 +230,7 @@ class WorkflowRun:
     def _output_value(self, name: str) -> Value:
         task, _, output = name.rpartition(".")
         for path, wanted in ((name, None), (task, output)):
-            for attempt in self._services.store.attempts(self.id, path=path) if path else ():
+            for attempt in reversed(self._services.store.attempts(self.id, path=path)) if path else ():
                 value = telling.pick_output(self.graph, attempt, wanted)
                 if value is not None:
                     return value
@@ -275,7 +275,7 @@ class TaskRun:
     @property
     def outputs(self) -> Any:
         """What it returned; raises NotFinished unless it succeeded."""
-        for attempt in self.attempts:
+        for attempt in reversed(self.attempts):
             if attempt.outcome in {"succeeded", "reused"} and attempt.outputs is not None:
                 values = self.run._services.values()
                 found = [values.decode(value) for value in attempt.outputs]

@@ -42,9 +42,16 @@ def changed(path: Path) -> float:
     try:
         if not path.is_dir():
             return path.stat().st_ctime
-        return max([path.stat().st_ctime, *(os.stat(file).st_ctime for _, file in _files(path))])  # noqa: PTH116
+        return max([path.stat().st_ctime, *(_changed(file) for _, file in _files(path))])
     except OSError:
         return inf
+
+
+def _changed(path: str) -> float:
+    try:
+        return os.stat(path).st_ctime  # noqa: PTH116
+    except FileNotFoundError:
+        return os.lstat(path).st_ctime  # a link to nothing
 
 
 def _file(path: str) -> str:

@@ -247,10 +247,15 @@ class _Watchdog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        with self._lock:
+        # What was sent and has not arrived cannot be taken back (CPython 3.11 hangs under a tracer after
+        # that), but it arrives at the next call, and nothing is sent any more once `_done` is set.
+        try:
+            with self._lock:
+                self._done = True
+            _arrive()
+        except TimeLimit:
             self._done = True
-            _raise_in(self._thread, None)  # what was sent and has not arrived is taken back
-            self._timer.cancel()
+        self._timer.cancel()
 
     def _set(self, seconds: float) -> threading.Timer:
         timer = threading.Timer(seconds, self._fire)
@@ -267,7 +272,10 @@ class _Watchdog:
                 self._timer = self._set(AGAIN)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+def _raise_in(thread: int, error: type[BaseException]) -> None:
     """Have an exception raised in a thread when it next runs Python code."""
-    target = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+def _arrive() -> None:
+    """Be a call, at which an exception that was sent to this thread is raised."""

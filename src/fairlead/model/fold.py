@@ -7,6 +7,7 @@ looked up among them, so that the fold is linear in what is recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from math import inf
 
 from fairlead.model.events import Attempt
@@ -45,15 +46,19 @@ def fold(
     open_: list[Live] = []
     while (live := state.next(inf)) is not None:
         records = recorded.get(live.path, [])
-        done = next((record for record in reversed(records) if record.outcome in {"succeeded", "reused"}), None)
+        done = _success(records)
         if done is not None:
             if visit is not None and not live.opens:
                 visit(state, live, done)
             _succeed(state, live, done)
+            del recorded[live.path]
         elif not _replay(state, live, records, epoch, alive):
             open_.append(live)
     for live in open_:
         state.put_back(live)
+    if recorded:
+        # They follow a task run that has to run again because its bytes are gone, and count once it has.
+        state.recall = partial(_recall, state, recorded)
     return state
 
 
@@ -96,6 +101,22 @@ def walk(state: State) -> Iterator[tuple[str, str, TaskStatus]]:
 
 def _by_number(attempt: Attempt) -> int:
     return attempt.attempt
+
+
+def _success(records: list[Attempt]) -> Attempt | None:
+    """Give the latest success: where the bytes of an earlier one were gone, this one's are there."""
+    return next((record for record in reversed(records) if record.outcome in {"succeeded", "reused"}), None)
+
+
+def _recall(state: State, recorded: dict[str, list[Attempt]], live: Live) -> bool:
+    """Apply what is recorded of a task run that is reached only now: its success, or how often it was tried."""
+    records = recorded.pop(live.path, [])
+    done = _success(records)
+    if done is not None:
+        _succeed(state, live, done)
+    elif records:
+        live.attempt = records[-1].attempt + 1
+    return done is not None
 
 
 def _succeed(state: State, live: Live, record: Attempt) -> None:

@@ -15,7 +15,7 @@ that memory follows what is going on and not what is to come.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
@@ -79,6 +79,8 @@ class State:
         self._serial = 0
         self._work: list[tuple[Scope, int, int, str]] = []
         self._keep = keep
+        self.recall: Callable[[Live], bool] | None = None
+        """Applies what is recorded of task runs that a fold could not reach; True when that ends one."""
         self.lives: dict[str, Live] = {}
         """Task runs that have not ended, by path; only with `keep`."""
         self.in_flight = 0
@@ -150,17 +152,14 @@ class State:
         """Hand out what may start next, or None; it counts as queued from here on."""
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.append(heappop(self._delayed)[2])
-        live = None
-        while live is None:
-            if self._ready:
-                live = self._ready.popleft()
-            elif self._fans:
-                live = self._advance()
-            else:
-                return None
-        self.in_flight += 1
-        self._move(live, QUEUED)
-        return live
+        while self._ready or self._fans:
+            live = self._ready.popleft() if self._ready else self._advance()
+            if live is not None:
+                self.in_flight += 1
+                self._move(live, QUEUED)
+                if self.recall is None or not self.recall(live):
+                    return live
+        return None
 
     def put_back(self, live: Live) -> None:
         """Take a task run back that was handed out and did not start."""

@@ -59,7 +59,9 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     timeout: float | None = None
     """Seconds that one attempt may take; None: no limit."""
     cache: bool = False
-    """Reuse a recorded result of any earlier run when nothing it depends on changed."""
+    """Reuse a recorded result of any earlier run when nothing it depends on changed.
+
+    A path among its inputs counts with the content of the file or folder that it names."""
     resources: Resources = Resources()
     env_vars: dict[str, str] = {}
     secrets: tuple[str, ...] = ()

@@ -69,6 +69,7 @@ class FileLog:
 
     def close(self) -> None:
         """Let go the file; descriptors 1 and 2 stay on it."""
+        _OPEN.clear()
         os.close(self._fd)
 
 

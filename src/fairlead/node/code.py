@@ -64,6 +64,9 @@ class _SnapshotLoader(SourceFileLoader):
         """Give the module's own source from the snapshot, and any other file as it is."""
         if path == self.path and self._data is not None:
             return self._data
+        if path.endswith(".pyc") and self._stat and Path(path).stat().st_mtime < self._stat.st_mtime // 1 + 1:
+            # Compiled in the second of the last edit: it may hold what was there before, of the same size.
+            raise OSError(f"{path} may be older than {self.path}")
         return super().get_data(path)
 
     def exec_module(self, module: ModuleType) -> None:

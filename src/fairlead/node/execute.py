@@ -153,8 +153,11 @@ class Bench:
                 close()
 
 
-def execute(job: Job, bench: Bench) -> Attempt:
-    """Run a job, and give its record."""
+def execute(job: Job, bench: Bench, held: list[Any] | None = None) -> Attempt:
+    """Run a job, and give its record.
+
+    `held` takes what was loaded and returned: to free it may take longer than to send the record.
+    """
     started = time()
     begun = perf_counter()
     current = bench.current = Running(bench, job)
@@ -177,6 +180,8 @@ def execute(job: Job, bench: Bench) -> Attempt:
             outputs = [bench.values.encode(result, hint=bench.hint + job.path)]
         else:
             outputs = _encode(result, job, bench, step.task)
+        if held is not None:
+            held += (inputs, result)
         seconds = perf_counter() - begun
         record = Attempt(
             job.path,

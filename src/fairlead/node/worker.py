@@ -18,6 +18,7 @@ import msgspec
 from fairlead.model.events import Attempt
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Bench, Ended, Log, execute
+from fairlead.node.heap import BRIEF, Heap
 from fairlead.ports import Brief, Job
 
 __all__ = ["Link", "OpenBench", "Worker"]
@@ -73,6 +74,9 @@ class Worker:
         self._home = os.getcwd()  # noqa: PTH109  # asked after every task
         self._environ = _environ().copy()
         self._handlers: list[Any] = []
+        self._held: list[Any] = []
+        """What the task that just ended was given, and gave."""
+        self._heap: Heap | None = None
 
     def work(self) -> None:
         """Run jobs until no more come."""
@@ -89,6 +93,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._end)
         self._handlers = [_handler(number) for number in _HANDLED]
         os.register_at_fork(after_in_child=self._copied)
+        self._heap = Heap()
         # What is there now is there for good: collections need not look at it again.
         gc.freeze()
 
@@ -106,12 +111,17 @@ class Worker:
                 self._link.send(_cannot_open(job, error))
                 self._state = "idle"
                 return True
-        record = execute(job, bench)
+        held = self._held
+        record = execute(job, bench, held)
         self._state = "sending"
         if self._is_copy:
             # The task has forked, and this is the child, which came back out of the task's function.
             os._exit(0)
         self._link.send(record)
+        # Only now: the next task may start elsewhere while large values are freed here.
+        held.clear()
+        if record.seconds > BRIEF and self._heap is not None:
+            self._heap.tidy()
         if self._asked:
             self._leave(ASKED)
         self._tidy()

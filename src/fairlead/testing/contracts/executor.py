@@ -264,7 +264,7 @@ class ExecutorContract:
         on.task("huge", "size")
         on.task("length", "data")
         on.open()
-        (stored,) = record_of(on.go(0, size=20_000_000)).outputs or [None]
+        (stored,) = record_of(on.go(0, size=20_000_000)).outputs or ()
         assert isinstance(stored, Stored)
         assert result(on.go(1, data=stored)) == 20_000_000
 
