@@ -12,7 +12,8 @@ import pytest
 from fairlead.config.entry import open_bench
 from fairlead.executors.in_process import InProcess
 from fairlead.node.capture import TeeLog
-from fairlead.testing.contracts.executor import ExecutorContract, Harness, failure, record_of, result, until
+from fairlead.testing.contracts.executor import ExecutorContract
+from fairlead.testing.contracts.executor_harness import Harness, failure, record_of, result, until
 
 
 def bench(brief):
@@ -174,7 +175,7 @@ def test_a_debugger_works_in_a_task(tmp_path):
         "from pathlib import Path\n"
         "from tests.executors.test_in_process import bench\n"
         "from fairlead.executors.in_process import InProcess\n"
-        "from fairlead.testing.contracts.executor import Harness, result\n"
+        "from fairlead.testing.contracts.executor_harness import Harness, result\n"
         "on = Harness(InProcess(bench), Path(tempfile.mkdtemp()))\n"
         "print('RESULT', result(on.run('stop_here', x=1)))\n"
         "on.executor.close()\n"

@@ -18,7 +18,8 @@ from fairlead.executors.processes import children, descendants, marked
 from fairlead.model.run import Code, SourceFile
 from fairlead.model.task import Resources
 from fairlead.ports import Brief
-from fairlead.testing.contracts.executor import ExecutorContract, Harness, failure, is_alive, record_of, result, until
+from fairlead.testing.contracts.executor import ExecutorContract
+from fairlead.testing.contracts.executor_harness import Harness, failure, is_alive, record_of, result, until
 from fairlead.testing.contracts.executor_processes import ProcessExecutorContract
 
 
@@ -107,7 +108,7 @@ def test_a_pool_that_has_ended_meanwhile_is_replaced(make_executor, tmp_path):
     pids_of_run(make_executor, tmp_path, "first")
     (pool,) = [pool for parked in warm._PARKED.values() for pool in parked]
     os.kill(pool.pid, signal.SIGKILL)
-    until(lambda: not is_alive(pool.pid))
+    until(lambda: not marked(pool.mark))
     assert pids_of_run(make_executor, tmp_path, "second")
 
 
@@ -296,7 +297,7 @@ DRIVER = """
 import sys, time
 from pathlib import Path
 from fairlead.executors.local import Local
-from fairlead.testing.contracts.executor import Harness
+from fairlead.testing.contracts.executor_harness import Harness
 on = Harness(Local(max_workers=2), Path(sys.argv[1]))
 on.task("nap_with_children", "seconds", "pids")
 on.open()
@@ -352,7 +353,8 @@ def test_nothing_is_left_when_the_driver_leaves(driver):
 
 def test_nothing_is_left_when_the_driver_and_a_worker_are_killed_at_once(driver):
     process, mark, family = driver()
-    (server,) = children(process.pid)
+    (guardian,) = children(process.pid)
+    (server,) = children(guardian)
     os.kill(children(server)[0], signal.SIGKILL)
     process.kill()
     until(lambda: not any(is_alive(pid) for pid in family) and not marked(mark), 2)
@@ -365,12 +367,25 @@ def test_nothing_is_left_when_a_driver_that_is_stopped_is_killed(driver):
     until(lambda: not any(is_alive(pid) for pid in family) and not marked(mark), 2)
 
 
-def test_workers_end_when_the_driver_and_the_fork_server_are_killed_at_once(driver):
-    process, mark, _ = driver()
-    (server,) = children(process.pid)
-    workers = children(server)
-    os.kill(server, signal.SIGKILL)
+@pytest.mark.parametrize("other", ["the fork server", "its guardian"])
+def test_nothing_is_left_when_the_driver_and_another_are_killed_at_once(driver, other):
+    process, mark, family = driver()
+    (guardian,) = children(process.pid)
+    (server,) = children(guardian)
+    os.kill(server if other == "the fork server" else guardian, signal.SIGKILL)
     process.kill()
+    until(lambda: not any(is_alive(pid) for pid in family) and not marked(mark), 2)
+
+
+def test_workers_end_when_everything_above_them_is_killed_at_once(driver):
+    process, mark, _ = driver()
+    (guardian,) = children(process.pid)
+    (server,) = children(guardian)
+    workers = children(server)
+    for pid in (process.pid, guardian, server):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (guardian, server, process.pid):
+        os.kill(pid, signal.SIGKILL)
     until(lambda: not any(is_alive(pid) for pid in workers), 2)
     for pid in marked(mark):
         os.kill(pid, signal.SIGKILL)  # nobody is left who could: the docs say so

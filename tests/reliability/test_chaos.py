@@ -19,6 +19,22 @@ ITEMS = 300
 FEW = 3
 """Kills per run: then it is left alone."""
 
+WHOM = [
+    "driver",
+    "driver",
+    "worker",
+    "workers",
+    "server",
+    "guardian",
+    "driver+worker",
+    "driver+workers",
+    "driver+server",
+    "driver+server+workers",
+    "driver+guardian+workers",
+    "server+workers",
+]
+"""All but driver, fork server and its guardian at once: then nobody is left who could end what tasks started."""
+
 JOBS = """
     import os, subprocess, sys, time
     from fairlead import current_run, task, workflow
@@ -113,7 +129,7 @@ class Fight:
     def strike(self) -> None:
         """Kill something at some instant."""
         if self.env == "local":
-            whom = self.dice.choice(["driver", "driver", "driver", "worker", "server", "driver+worker", "driver+all"])
+            whom = self.dice.choice(WHOM)
         else:
             whom = "driver"
         when = self.dice.choice(["start", "middle", "middle", "end"])
@@ -138,11 +154,16 @@ class Fight:
 
     def _victims(self, whom: str) -> list[int]:
         below = {pid: parent_of(pid) for pid in self.arena.processes()}
-        servers = [pid for pid, parent in below.items() if parent == self.pid]
+        guardians = [pid for pid, parent in below.items() if parent == self.pid]
+        servers = [pid for pid, parent in below.items() if parent in guardians]
         workers = [pid for pid, parent in below.items() if parent in servers]
-        chosen = {"driver": [self.pid], "worker": self.dice.sample(workers, min(1, len(workers))), "server": servers}
-        if whom == "driver+all":
-            return [self.pid, *servers, *workers]
+        chosen = {
+            "driver": [self.pid],
+            "guardian": guardians,
+            "server": servers,
+            "worker": self.dice.sample(workers, min(1, len(workers))),
+            "workers": workers,
+        }
         return [pid for name in whom.split("+") for pid in chosen[name] if pid]
 
     def look(self) -> None:

@@ -19,6 +19,8 @@ from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 
 __all__ = ["Collected", "Finding", "collect", "diagnose"]
 
+_DAY = 86_400.0
+
 _YOUNG = 3600.0
 """Seconds that an artifact may be older than the run that needs it and be spared all the same."""
 _SETTLE = 0.5
@@ -73,7 +75,21 @@ def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None
     if yes:
         for key, _ in loose:
             services.artifacts.remove(key)
+        _sweep(services, now - _DAY)
     return Collected(old, len(loose), sum(size for _, size in loose))
+
+
+def _sweep(services: Services, before: float) -> None:
+    """Remove what killed processes left half-written, and copies of files that readers were given."""
+    sweep = getattr(services.artifacts, "sweep", None)
+    if sweep is not None:
+        sweep(_DAY)
+    for path in services.folder.tmp.iterdir():
+        if path.lstat().st_mtime < before:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _removed(services: Services, run_id: str) -> bool:

@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from fairlead.api.debugging import Witness, here
-from fairlead.api.launch import Carriage, carry, check_against, start_process
-from fairlead.api.making import make_run, target_of
-from fairlead.api.parameters import from_outside
-from fairlead.api.runs import WorkflowRun
 from fairlead.author import workflows as author_workflows
 from fairlead.author.built import Built, Input
-from fairlead.config.environment import Environment, EnvironmentLike, load
-from fairlead.config.services import Services, bench_for, executor_for, open_services
-from fairlead.errors import DefinitionError, RunExists
-from fairlead.model.run import Run
 from fairlead.model.workflow import Workflow
 from fairlead.node.loading import stop_if_loading
-from fairlead.ports import Executor, Observer
+
+if TYPE_CHECKING:
+    # A worker imports the user's file, and so this one; what carries runs would be half of its start.
+    from fairlead.api.runs import WorkflowRun
+    from fairlead.config.environment import Environment, EnvironmentLike
+    from fairlead.ports import Observer
 
 __all__ = ["Bindable", "Definition", "Runnable", "WorkflowFunction", "workflow"]
 
@@ -63,27 +59,15 @@ class Runnable:
         """
         stop_if_loading()
         environment = self._environment(env)
-        services = open_services(here(environment) if debug else environment)
-        built = self._built(environment)
-        run = make_run(services, built, run_id=id, tags=tags, target=self.target)
-        witness = Witness() if debug else None
-        carriage = Carriage(functions=built.functions, observers=observers, max_workers=max_workers, witness=witness)
-        if resume is None:
-            self._record(services, run, max_workers)
-        else:
-            from fairlead.api.resume import resume_into
+        if not debug:
+            from fairlead.config.early import start_early
 
-            old = services.store.get(resume if isinstance(resume, str) else resume.id)
-            resumption = resume_into(services, old, run, from_task=from_task)
-            carriage.plan, carriage.previous, carriage.fresh = resumption.plan, resumption.previous, resumption.fresh
-            run = resumption.run
-            if not resumption.again:
-                self._record(services, run, max_workers)
-        done = carry(services, run, carriage)
-        if check:
-            _raise_own(done, witness)
-            done.raise_unless_succeeded()
-        return done
+            # The first process of the workers starts while this one imports what carries runs.
+            start_early(environment, max_workers=max_workers)
+        from fairlead.api import running
+
+        options = running.Options(id, tags, resume, debug, observers, max_workers, from_task)
+        return running.run(self, environment, options, check=check)
 
     def start(
         self,
@@ -94,6 +78,8 @@ class Runnable:
         max_workers: int | None = None,
     ) -> WorkflowRun:
         """Start it in a driver process of its own, which outlives this one; gives a handle at once."""
+        from fairlead.api.launch import start_process
+
         run = self.prepare(env, id=id, tags=tags)
         start_process(run._services, run.id, max_workers=max_workers)
         return run
@@ -107,52 +93,25 @@ class Runnable:
     ) -> WorkflowRun:
         """Record a run without starting it; `.start()` does that."""
         stop_if_loading()
-        environment = self._environment(env)
-        services = open_services(environment)
-        built = self._built(environment)
-        run = make_run(services, built, run_id=id, tags=tags, target=self.target, elsewhere=True)
-        self._record(services, run, None)
-        return WorkflowRun(services, run.id, record=run)
+        from fairlead.api import running
+
+        return running.prepare(self, env, run_id=id, tags=tags)
 
     def check(self, env: EnvironmentLike = None) -> list[str]:
         """List everything that is wrong with the workflow in this environment; runs and records nothing."""
-        try:
-            environment = self._environment(env)
-            services = open_services(environment)
-            run = make_run(services, self._built(environment), target=self.target)
-            check_against(run, services, _executor(services, None))
-        except DefinitionError as error:
-            return list(error.problems)
-        return []
+        from fairlead.api import running
+
+        return running.check(self, env)
 
     def _environment(self, env: EnvironmentLike) -> Environment:
+        from fairlead.config.environment import load
+
         file = Path(self.target.rpartition(":")[0]) if self.target else None
         return load(env, beside=file.parent if file is not None and file.is_file() else None)
 
     def _built(self, environment: Environment) -> Built:
         """Build the graph, with the parameters that are given nowhere but in the environment."""
         raise NotImplementedError
-
-    def _record(self, services: Services, run: Run, max_workers: int | None) -> None:
-        check_against(run, services, _executor(services, max_workers))
-        try:
-            services.store.create(run)
-        except RunExists as error:
-            raise RunExists(
-                f"there is a run {run.id!r} already; give another id, or go on with it: 'fairlead resume {run.id}'"
-            ) from error
-
-
-def _raise_own(run: WorkflowRun, witness: Witness | None) -> None:
-    """Raise what the failed task itself raised, where somebody saw it."""
-    own = witness.raised.get(run.summary().error) if witness is not None else None
-    if own is not None:
-        raise own
-
-
-def _executor(services: Services, max_workers: int | None) -> Executor:
-    """The environment's executor, to ask what it offers; it is not opened."""
-    return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
 
 
 class Bindable:
@@ -190,7 +149,7 @@ class Definition(author_workflows.BoundWorkflow, Runnable):
         self._given = given
         self._call = (args, kwargs)
         self._graph: Built | None = None
-        self.target = target_of(function._function)
+        self.target = _target_of(function._function)
         if not complete and not problems and any(name not in given for name in function.layout.required()):
             self.function, self.parameters = function, given
             return
@@ -203,6 +162,8 @@ class Definition(author_workflows.BoundWorkflow, Runnable):
         return self._graph or self._built_with({})
 
     def _built(self, environment: Environment) -> Built:
+        from fairlead.api.parameters import from_outside
+
         more = from_outside(lambda: self.function.inputs, given=self._given, environment=environment.parameters)
         return self._built_with(more) if more else self.build()
 
@@ -237,3 +198,16 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
     if function is None:
         return lambda later: WorkflowFunction(later, name=name)
     return WorkflowFunction(function, name=name)
+
+
+def _target_of(function: Callable[..., Any]) -> str:
+    """Say where a definition can be found again: `/abs/jobs.py:training`, or `module:name`."""
+    qualname = getattr(function, "__qualname__", "")
+    code = getattr(function, "__code__", None)
+    file = getattr(code, "co_filename", "")
+    if not qualname or "<" in qualname:
+        return ""
+    if file and not file.startswith("<"):
+        return f"{Path(file).absolute()}:{qualname}"
+    module = getattr(function, "__module__", "")
+    return f"{module}:{qualname}" if module and module != "__main__" else ""

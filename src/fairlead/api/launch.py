@@ -135,11 +135,22 @@ def _drive(
         tail=FileTail(scratch) if bulletin is not None and not executor.offers.echo else None,
         delay=0.0 if environment.durability == "each" else DELAY,
     )
-    executor.open(brief)
-    Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)
+    try:
+        executor.open(brief)
+        Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)
+    finally:
+        _forget_files(scratch / "files")
     done = WorkflowRun(services, run.id, record=run)
     done.remember(state)
     return done
+
+
+def _forget_files(folder: Path) -> None:
+    """Remove the copies of files that tasks were given: the artifact store has what they gave back."""
+    if folder.is_dir():
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt]:

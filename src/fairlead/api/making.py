@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from fairlead.model.values import NONE, Value
 from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow
 from fairlead.node.payload import canonical_target, needs_payload, payload
 
-__all__ = ["make_run", "target_of"]
+__all__ = ["make_run"]
 
 
 def make_run(
@@ -66,19 +66,6 @@ def make_run(
         user=_user(),
         fairlead=__version__,
     )
-
-
-def target_of(function: Callable[..., Any]) -> str:
-    """Say where a definition can be found again: `/abs/jobs.py:training`, or `module:name`."""
-    qualname = getattr(function, "__qualname__", "")
-    code = getattr(function, "__code__", None)
-    file = getattr(code, "co_filename", "")
-    if not qualname or "<" in qualname:
-        return ""
-    if file and not file.startswith("<"):
-        return f"{Path(file).absolute()}:{qualname}"
-    module = getattr(function, "__module__", "")
-    return f"{module}:{qualname}" if module and module != "__main__" else ""
 
 
 def _encode(services: Services, value: Any, what: str, rows: bool, problems: list[str]) -> Value:

@@ -16,7 +16,8 @@ from typing import Any
 
 from fairlead.config.kinds import kinds
 from fairlead.errors import ConfigurationError
-from fairlead.executors.local.forkserver import ForkServer
+from fairlead.executors.local.forkserver import ForkServer, watch
+from fairlead.executors.local.guardian import guard
 from fairlead.executors.local.link import WorkerLink
 from fairlead.node.code import function_of, install
 from fairlead.node.execute import Bench, Log
@@ -51,9 +52,11 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     # So that forks share what is there: a collection would touch, and so copy, every page.
-    gc.collect()
     gc.freeze()
-    ForkServer(control, int(sys.argv[1]), _work).serve()
+    gc.enable()
+    driver = watch(int(sys.argv[1]))
+    guardian = watch(guard())
+    ForkServer(control, [driver, guardian], _work).serve()
 
 
 def _work(queue: socket.socket, records: socket.socket, slot_fd: int) -> None:

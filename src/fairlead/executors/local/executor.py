@@ -20,7 +20,7 @@ from fairlead.executors.local.forkserver import Exited
 from fairlead.executors.local.line import Held, Lane, Line
 from fairlead.executors.local.pool import Pool, Worker, command_line
 from fairlead.executors.local.verdicts import ended_by_us, is_quiet, of_death, rewrite
-from fairlead.executors.local.warm import park, take
+from fairlead.executors.local.warm import park, take, warm
 from fairlead.executors.processes import oom_kills
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job, Offers, Report
@@ -72,6 +72,10 @@ class Local:
         """Workers that have ended without ever answering, one after the other."""
         self._room = bytearray(1 << 18)
         self._encode = msgspec.msgpack.Encoder().encode
+
+    def warm_up(self) -> None:
+        """Start a pool, unless one is warm, that `open` of an executor like this one will find."""
+        warm((self._command, self._capacity), self._command)
 
     def open(self, brief: Brief) -> None:
         """Get ready for jobs of this run: a warm pool is taken, or one is started and not waited for."""
@@ -289,16 +293,19 @@ class Local:
         """See what runs: tell what is new, end what takes too long or is to end."""
         assert self._pool is not None
         assert self._line is not None
-        busy = False
+        busy = 0
         look_at = inf
         for worker in self._pool.workers.values():
             seq = worker.slot.seq
             held = self._held.get(seq) if seq else None
             if held is not None:
-                busy = True
+                busy += 1
                 look_at = min(look_at, self._see(worker, held, now))
         if busy:
             self._nowhere_since = 0.0
+            if busy < len(self._pool.workers) and busy < sum(group.sent for group in self._pool.groups.values()):
+                # A worker that has just been started is about to take a job, and will not say so.
+                look_at = min(look_at, now + TELL_AFTER)
         elif self._held and not self._line.waiting:
             self._seek(self._pool, now)
             look_at = now + VANISHED / 4

@@ -15,7 +15,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
@@ -24,7 +24,7 @@ import msgspec
 from fairlead.executors.local.link import Slot
 from fairlead.executors.processes import adopt_orphans, children, descendants, die_with_parent, kill
 
-__all__ = ["End", "Exited", "Fork", "ForkServer", "Heard", "Order", "Park", "Ready"]
+__all__ = ["End", "Exited", "Fork", "ForkServer", "Heard", "Order", "Park", "Ready", "watch"]
 
 WorkerMain = Callable[[socket.socket, socket.socket, int], None]
 """What a worker does: (queue, records, slot)."""
@@ -95,7 +95,8 @@ class _Child:
 class ForkServer:
     """The loop of the fork server."""
 
-    def __init__(self, control: socket.socket, driver: int, worker_main: WorkerMain) -> None:
+    def __init__(self, control: socket.socket, watched: Sequence[int], worker_main: WorkerMain) -> None:
+        """`watched`: descriptors of processes (`watch`) without which this one is to end."""
         self._control = control
         self._worker_main = worker_main
         self._pid = os.getpid()
@@ -108,7 +109,7 @@ class ForkServer:
         self._encode = msgspec.msgpack.Encoder().encode
         self._poll = select.poll()
         self._wake_read, self._wake_write = os.pipe()
-        self._driver_fd = _watch(driver)
+        self._watched = [fd for fd in watched if fd >= 0]
 
     def serve(self) -> NoReturn:
         """Carry out orders until the driver is gone; then end everything, and this process."""
@@ -116,9 +117,8 @@ class ForkServer:
         os.set_blocking(self._wake_write, False)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _nothing)
-        for fd in (self._control.fileno(), self._wake_read, self._driver_fd):
-            if fd >= 0:
-                self._poll.register(fd, select.POLLIN)
+        for fd in (self._control.fileno(), self._wake_read, *self._watched):
+            self._poll.register(fd, select.POLLIN)
         try:
             while self._turn():
                 pass
@@ -128,7 +128,7 @@ class ForkServer:
 
     def _turn(self) -> bool:
         ready = {fd for fd, _ in self._poll.poll(self._patience())}
-        if self._driver_fd in ready:
+        if not ready.isdisjoint(self._watched):
             return False
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
@@ -189,9 +189,8 @@ class ForkServer:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
-            for fd in (self._wake_read, self._wake_write, self._driver_fd):
-                if fd >= 0:
-                    os.close(fd)
+            for fd in (self._wake_read, self._wake_write, *self._watched):
+                os.close(fd)
             for child in self._workers.values():
                 child.slot.close()
             _set_environ(order.environ)
@@ -284,8 +283,8 @@ class ForkServer:
             self._reap()
 
 
-def _watch(pid: int) -> int:
-    """Open a descriptor that becomes readable when a process ends; -1 where there is no such thing."""
+def watch(pid: int) -> int:
+    """Open a descriptor that becomes readable when this process's parent ends; -1 where there is no such thing."""
     if not hasattr(os, "pidfd_open"):
         return -1
     try:
@@ -293,7 +292,7 @@ def _watch(pid: int) -> int:
     except OSError:
         fd = -1
     if os.getppid() != pid:
-        os._exit(0)  # the driver has ended already
+        os._exit(0)  # it has ended already
     return fd
 
 

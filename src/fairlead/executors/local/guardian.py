@@ -8,7 +8,6 @@ two sees the other's end, so that only who kills all three at once leaves anythi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from time import monotonic, sleep
 from typing import NoReturn
 
@@ -17,18 +16,20 @@ from fairlead.executors.processes import adopt_orphans, children, descendants, k
 __all__ = ["guard"]
 
 
-def guard() -> None:
-    """Fork: this comes back in the child, and what the child leaves behind at its end is ended by the parent."""
+def guard() -> int:
+    """Fork: comes back in the child, with the pid of the parent, which ends what the child leaves behind."""
     adopt_orphans()
-    pid = os.fork()
-    if pid:
-        _watch_over(pid)
+    guardian = os.getpid()
+    server = os.fork()
+    if server:
+        _watch_over(server)
+    return guardian
 
 
-def _watch_over(server: int, close: Callable[[int, int], None] = os.closerange) -> NoReturn:
+def _watch_over(server: int) -> NoReturn:
     try:
-        # The driver must see the end of the fork server's socket, and the user the end of their pipes.
-        close(3, os.sysconf("SC_OPEN_MAX"))
+        # The fork server alone holds its end of the driver's socket: its end is what the driver looks at.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         _wait_for(server)
         patience = monotonic() + 5
         while (below := children(os.getpid())) and monotonic() < patience:

@@ -13,7 +13,7 @@ from typing import Any
 
 from fairlead.executors.local.pool import Pool
 
-__all__ = ["close_parked", "park", "take"]
+__all__ = ["close_parked", "park", "take", "warm"]
 
 _PARKED: dict[tuple[Any, ...], list[Pool]] = {}
 """Pools that no run uses, of this process, by what they were made for."""
@@ -31,6 +31,14 @@ def take(key: tuple[Any, ...], line: Sequence[str]) -> Pool:
         if pool.is_alive():
             return pool
         pool.close()
+
+
+def warm(key: tuple[Any, ...], line: Sequence[str]) -> None:
+    """See to it that there is a pool that nobody uses; a new one is not waited for."""
+    with _LOCK:
+        if _PARKED.get(key):
+            return
+    park(key, Pool(line))
 
 
 def park(key: tuple[Any, ...], pool: Pool) -> None:

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from fairlead.model.task import Resources
-from fairlead.testing.contracts.executor import Harness, MakeExecutor, failure, is_alive, record_of, result, until
+from fairlead.testing.contracts.executor_harness import (
+    Harness,
+    MakeExecutor,
+    failure,
+    is_alive,
+    record_of,
+    result,
+    until,
+)
 
 __all__ = ["ProcessExecutorContract"]
 

@@ -1,0 +1,112 @@
+"""What `run`, `prepare` and `check` of a definition do: the graph meets an environment.
+
+Imported when one of them is called: a process that only looks at definitions need not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fairlead.api.debugging import Witness, here
+from fairlead.api.definitions import Runnable
+from fairlead.api.launch import Carriage, carry, check_against
+from fairlead.api.making import make_run
+from fairlead.api.runs import WorkflowRun
+from fairlead.config.environment import Environment, EnvironmentLike
+from fairlead.config.services import Services, bench_for, executor_for, open_services
+from fairlead.errors import DefinitionError, RunExists
+from fairlead.model.run import Run
+from fairlead.ports import Executor, Observer
+
+__all__ = ["Options", "check", "prepare", "run"]
+
+
+class Options(NamedTuple):
+    """How a run is to be made and carried; as the arguments of `Runnable.run`."""
+
+    id: str | None
+    tags: Sequence[str]
+    resume: str | WorkflowRun | None
+    debug: bool
+    observers: Sequence[Observer]
+    max_workers: int | None
+    from_task: str | None
+
+
+def run(definition: Runnable, environment: Environment, options: Options, *, check: bool) -> WorkflowRun:
+    """Record a run and carry it in this thread; raises RunFailed if it fails and `check` is set."""
+    services = open_services(here(environment) if options.debug else environment)
+    built = definition._built(environment)
+    made = make_run(services, built, run_id=options.id, tags=options.tags, target=definition.target)
+    witness = Witness() if options.debug else None
+    carriage = Carriage(
+        functions=built.functions, observers=options.observers, max_workers=options.max_workers, witness=witness
+    )
+    if options.resume is None:
+        _record(services, made, options.max_workers)
+    else:
+        made = _resumed(services, made, carriage, options)
+    done = carry(services, made, carriage)
+    if check:
+        _raise_own(done, witness)
+        done.raise_unless_succeeded()
+    return done
+
+
+def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, tags: Sequence[str]) -> WorkflowRun:
+    """Record a run that another process will carry."""
+    environment = definition._environment(env)
+    services = open_services(environment)
+    built = definition._built(environment)
+    made = make_run(services, built, run_id=run_id, tags=tags, target=definition.target, elsewhere=True)
+    _record(services, made, None)
+    return WorkflowRun(services, made.id, record=made)
+
+
+def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
+    """List everything that is wrong with a definition in this environment."""
+    try:
+        environment = definition._environment(env)
+        services = open_services(environment)
+        made = make_run(services, definition._built(environment), target=definition.target)
+        check_against(made, services, _executor(services, None))
+    except DefinitionError as error:
+        return list(error.problems)
+    return []
+
+
+def _record(services: Services, run: Run, max_workers: int | None) -> None:
+    check_against(run, services, _executor(services, max_workers))
+    try:
+        services.store.create(run)
+    except RunExists as error:
+        raise RunExists(
+            f"there is a run {run.id!r} already; give another id, or go on with it: 'fairlead resume {run.id}'"
+        ) from error
+
+
+def _resumed(services: Services, made: Run, carriage: Carriage, options: Options) -> Run:
+    """Find what of another run can be kept; gives the run to carry."""
+    from fairlead.api.resume import resume_into
+
+    resume = options.resume
+    assert resume is not None
+    old = services.store.get(resume if isinstance(resume, str) else resume.id)
+    resumption = resume_into(services, old, made, from_task=options.from_task)
+    carriage.plan, carriage.previous, carriage.fresh = resumption.plan, resumption.previous, resumption.fresh
+    if not resumption.again:
+        _record(services, resumption.run, options.max_workers)
+    return resumption.run
+
+
+def _raise_own(run: WorkflowRun, witness: Witness | None) -> None:
+    """Raise what the failed task itself raised, where somebody saw it."""
+    own = witness.raised.get(run.summary().error) if witness is not None else None
+    if own is not None:
+        raise own
+
+
+def _executor(services: Services, max_workers: int | None) -> Executor:
+    """The environment's executor, to ask what it offers; it is not opened."""
+    return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
