@@ -149,20 +149,24 @@ def floor_files(n: int) -> Iterator[dict[str, float]]:
 
 
 def fairlead(n: int) -> Iterator[dict[str, float]]:
-    """Run the workflow, each time in a new folder with a store of its own; the last one is removed."""
+    """Run the workflow, each time in a new folder with a store of its own; the last one is removed.
+
+    As the floor does: right before the next one, so that no memory has gone back to the host meanwhile.
+    """
     from flows import five, one
 
+    _touch(_TASKS * n * 8 * 3)
     home = Path.cwd()
     one().run("local")
     for begin in count():
         folder = home / f"array-{os.getpid()}-{begin}"
+        shutil.rmtree(home / f"array-{os.getpid()}-{begin - 1}", ignore_errors=True)
         (folder / ".fairlead").mkdir(parents=True)
         os.chdir(folder)
         start = time.perf_counter()
         run = five(n, float(begin)).run("local")
         figures = _rate(start, n, run.get_results(), begin)
         os.chdir(home)
-        shutil.rmtree(folder)
         yield figures
 
 

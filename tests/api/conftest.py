@@ -44,6 +44,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("project")
     (folder / "pyproject.toml").write_text("")
+    (folder / ".fairlead").mkdir()
     yield Place(folder)
     close_all()
 

@@ -21,6 +21,7 @@ RUNNABLE = [page for page in PAGES if any("skip" not in block.marks for block in
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_a_page_works_as_printed(page, tmp_path):
     (tmp_path / "pyproject.toml").write_text("")  # the root of the reader's project
+    (tmp_path / ".fairlead").mkdir()
     follow(page, tmp_path)
 
 

@@ -82,6 +82,20 @@ def test_the_next_run_finds_warm_workers(make_executor, tmp_path):
     assert pids_of_run(make_executor, tmp_path, "second") == first
 
 
+def test_a_pool_that_was_warmed_up_is_the_one_that_the_run_uses(make_executor, tmp_path):
+    warm.close_parked()
+    early = make_executor()
+    early.warm_up()
+    early.warm_up()
+    (pools,) = warm._PARKED.values()
+    (pool,) = pools
+    on = Harness(make_executor(), tmp_path)
+    on.task("nap", "seconds")
+    on.open("r")
+    assert on.executor._pool is pool
+    on.executor.close()
+
+
 def test_a_run_of_other_code_gets_fresh_workers(make_executor, tmp_path):
     def code(digest):
         return Code(modules={"helpers": SourceFile(str(tmp_path / "helpers.py"), digest)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead.model.fold import walk
+from fairlead.model.fold import replayed, walk
 from fairlead.model.state import MAX_LOSSES, State
 from fairlead.model.values import Rows, Stored
 
@@ -303,6 +303,51 @@ def test_selections_and_containers_resolve():
     assert {k: plain(v) for k, v in state.args(live).items()} == {"x": 2, "y": [3, 9], "z": {"name": 3}}
 
 
+def test_a_mapped_task_may_take_a_part_of_an_item_and_give_a_container():
+    body = Workflow(
+        "m",
+        (Parameter("x"),),
+        (TaskNode("f", 0, {"a": ParamRef("x", ("k",)), "b": Const(1)}),),
+        {"result": Container("list", (Ref(0), Ref(0, 1)))},
+    )
+    state = state_of(workflow(MapNode("f", body, {"x": Const(0)}, flat=True)), [{"k": 1}, {"k": 2}], 7)
+    live = state.next(0)
+    assert live.placed_by().name == "f" and repr(live) == "<Live f[0]#1 queued>"
+    assert {name: plain(value) for name, value in state.args(live).items()} == {"a": 1, "b": 7}
+    state.ended(live, ok(live, "p", "q"))
+    drive(state, lambda live, args: Attempt(live.path, 1, outcome="succeeded", outputs=[json("r"), json("s")]))
+    assert plain(state.results()["result"]) == [["p", "q"], ["r", "s"]]
+
+
+def test_an_item_without_tasks_gives_what_it_was_given():
+    body = Workflow("m", (Parameter("x"),), (), {"same": ParamRef("x")})
+    state = state_of(workflow(MapNode("each", body, {"x": Const(0)})), [1, 2])
+    assert drive(state, add) == []
+    assert plain(state.results()["result"]) == [1, 2]
+
+
+def test_a_task_behind_two_that_failed_is_skipped_once():
+    state = state_of(workflow(TaskNode("a", 0), TaskNode("b", 1), TaskNode("c", 2, {"x": Ref(0), "y": Ref(1)})))
+    drive(state, lambda live, args: failed(live))
+    assert statuses(state)["c"] == {"skipped": 1} and state.causes == {"c": "a"}
+
+
+def test_a_map_of_workflows_behind_a_failure_is_skipped_with_all_its_tasks():
+    definition = workflow(TaskNode("load", 3), MapNode("each", nested().nodes[0].body, {"x": Ref(0)}, {"k": Const(0)}))
+    state = state_of(definition, 1)
+    drive(state, lambda live, args: failed(live))
+    assert state.finished and state.causes == {"each": "load"}
+    assert {status for group, counts in statuses(state).items() if group != "load" for status in counts} == {"skipped"}
+
+
+def test_what_started_twice_is_running_once():
+    state = state_of(chain(1), 1)
+    live = state.next(0)
+    state.started(live)
+    state.started(live)
+    assert statuses(state) == {"inc": {"running": 1}}
+
+
 # --- reading back ------------------------------------------------------------------------------------------
 
 
@@ -372,3 +417,65 @@ def test_walking_lists_every_task_run():
         ("each[1].g", "g", "skipped"),
         ("each[1].join", "t2", "skipped"),
     ]
+
+
+def test_a_map_that_is_not_open_is_walked_as_one():
+    run = run_of(workflow(TaskNode("load", 0), mapped(), TaskNode("total", 2, {"xs": Ref(1)})), [json(1)])
+    assert list(walk(fold(run, [], epoch=1, keep=True))) == [
+        ("load", "t0", "ready"),
+        ("f", "f", "waiting"),
+        ("total", "t2", "waiting"),
+    ]
+
+
+def test_a_map_that_was_opened_is_read_back():
+    run = run_of(workflow(TaskNode("load", 0), mapped(), tasks=(task("load"), task("f"))), [json(5)])
+    facts = [
+        Attempt("load", 1, 1, outcome="succeeded", outputs=[Stored("k", "pickle", 10)]),
+        Attempt("f", 1, 1, outcome="succeeded", outputs=[Rows([json(1), json(2)])]),
+        Attempt("f[0]", 1, 1, outcome="succeeded", outputs=[json(6)]),
+    ]
+    state = fold(run, facts, epoch=2)
+    assert statuses(state) == {"load": {"succeeded": 1}, "f": {"succeeded": 1, "ready": 1}}
+    assert state.next(0).path == "f[1]"
+    _, found = replayed(run, facts)
+    assert [(live.path, record and record.outcome) for live, record in found] == [
+        ("load", "succeeded"),
+        ("f[0]", "succeeded"),
+        ("f[1]", None),
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_replaying_takes_the_success_or_else_the_last_attempt(order):
+    run = run_of(workflow(TaskNode("a", 0), TaskNode("b", 1)))
+    facts = [
+        Attempt("a", 1, 1, outcome="failed"),
+        Attempt("a", 2, 1, outcome="succeeded", outputs=[json(1)]),
+        Attempt("b", 1, 1, outcome="failed"),
+        Attempt("b", 2, 1, outcome="failed"),
+    ][::order]
+    state, found = replayed(run, facts)
+    assert [(live.path, record.attempt) for live, record in found] == [("a", 2), ("b", 2)]
+    assert plain(state.root.outputs[0][0]) == 1
+
+
+def test_a_retry_of_the_current_epoch_that_had_not_started_is_made_again():
+    run = run_of(chain(1, retries=2), [json(1)])
+    state = fold(run, [Attempt("inc", 1, 1, outcome="failed", ended=1.0)], epoch=1)
+    assert (live := state.next(99.0)).attempt == 2 and live.failures == 1
+
+
+def test_what_follows_a_result_that_is_gone_counts_once_that_is_made_again():
+    run = run_of(chain(3), [json(1)])
+    facts = [
+        Attempt("inc", 1, 1, outcome="lost"),
+        Attempt("inc#2", 1, 1, outcome="succeeded", outputs=[json(3)]),
+        Attempt("inc#3", 1, 1, outcome="failed", ended=1.0),
+    ]
+    state = fold(run, facts, epoch=2)
+    first = state.next(0)
+    assert (first.path, first.attempt) == ("inc", 2)
+    state.ended(first, ok(first, 2))
+    last = state.next(0)
+    assert (last.path, last.attempt) == ("inc#3", 2)

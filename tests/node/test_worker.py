@@ -110,6 +110,24 @@ def test_jobs_are_run_one_after_the_other(work):
     assert outputs(work(lambda: 1, lambda: 2)) == ["1", "2"]
 
 
+def test_a_record_is_sent_before_what_the_task_returned_is_freed(work):
+    records_at_its_end = []
+
+    class Large:
+        def __init__(self, link):
+            self.link = link
+
+        def __reduce__(self):
+            return (int, ())
+
+        def __del__(self):
+            records_at_its_end.append(len(self.link.sent))
+
+    links = []
+    work(lambda: Large(links[0]), lambda: 2, setup=links.append)
+    assert records_at_its_end == [1]
+
+
 def test_where_a_jobs_output_begins_is_said_beforehand(work, tmp_path):
     link = work(lambda: print("one"), lambda: print("two"))
     assert link.begun == [0, 4, 8]

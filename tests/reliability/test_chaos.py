@@ -128,10 +128,7 @@ class Fight:
 
     def strike(self) -> None:
         """Kill something at some instant."""
-        if self.env == "local":
-            whom = self.dice.choice(WHOM)
-        else:
-            whom = "driver"
+        whom = self.dice.choice(WHOM) if self.env == "local" else "driver"
         when = self.dice.choice(["start", "middle", "middle", "end"])
         if when == "start":
             time.sleep(self.dice.uniform(0.0, 0.4))

@@ -1,12 +1,15 @@
 """Workers that start late, as they do on a machine that has much to do."""
 
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from fairlead.executors.local import Local
-from fairlead.executors.local.pool import Group, Pool
+from fairlead.executors.local import Local, warm
+from fairlead.executors.local.forkserver import Fork
+from fairlead.executors.local.pool import Pool
 from fairlead.testing.contracts.executor_harness import Harness
 
 
@@ -14,32 +17,34 @@ from fairlead.testing.contracts.executor_harness import Harness
 def test_a_job_whose_worker_starts_late_is_seen_and_its_time_limit_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: float | None
 ):
-    late: list[Group] = []
-    grow = Pool.grow
+    late: list[tuple[Fork, list[int]]] = []
+    order = Pool._order
 
-    def grow_once(pool: Pool, group: Group) -> None:
-        if pool.workers:
-            late.append(group)
+    def withhold(pool: Pool, what: Fork, fds: Sequence[int] = ()) -> None:
+        if isinstance(what, Fork) and len(pool.workers) > 0:
+            late.append((what, [os.dup(fd) for fd in fds]))
         else:
-            grow(pool, group)
+            order(pool, what, fds)
 
+    warm.close_parked()
     executor = Local(max_workers=2, grace=0.5)
     try:
         on = Harness(executor, tmp_path)
         on.task("nap", "seconds")
         on.task("nap", "seconds", **({} if limit is None else {"timeout": limit}))
         on.open()
-        assert executor._pool is not None
-        for group in executor._pool.groups.values():
-            assert not group.workers
-        monkeypatch.setattr(Pool, "grow", grow_once)
+        monkeypatch.setattr(Pool, "_order", withhold)
         on.submit(on.job("early", 0, seconds=60.0), on.job("late", 1, seconds=60.0))
         on.until_running("early")
         until = time.monotonic() + 0.2
         while time.monotonic() < until:
             on.poll(0.05)
         assert [report.path for report in on.reports if report.status == "running"] == ["early"]
-        grow(executor._pool, late[0])
+        assert executor._pool is not None
+        ((fork, fds),) = late
+        order(executor._pool, fork, fds)
+        for fd in fds:
+            os.close(fd)
         begun = time.monotonic()
         on.until_running("late")
         assert time.monotonic() - begun < 5

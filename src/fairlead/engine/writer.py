@@ -20,6 +20,10 @@ DELAY = 0.05
 """Seconds that a fact may wait for others before it is committed."""
 
 
+PATIENCE = 5.0
+"""Seconds that a driver which gives up waits for its last facts."""
+
+
 class Ledger:
     """Times per group of task runs, beside the counts that the state keeps."""
 
@@ -116,10 +120,15 @@ class Writer:
             self._store.append(self._run_id, self._epoch, commit)
 
     def abandon(self) -> None:
-        """Let the thread end once it has written what it holds; closing again changes nothing."""
+        """Have the thread write what it holds and end; closing again changes nothing.
+
+        It is waited for, so that facts are not lost with the process or written after the lease is gone,
+        but not for ever: another process may keep the store locked.
+        """
         self._closing = True
         self._hurry.set()
         self._wake.set()
+        self._thread.join(PATIENCE)
 
     def _work(self) -> None:
         try:
