@@ -82,11 +82,11 @@ def test_what_comes_while_a_group_is_written_is_in_the_next(state, store):
     writer.close()
 
 
-def test_closing_writes_what_is_left_and_then_the_last_word(state, store):
+def test_closing_writes_what_is_left_together_with_the_last_word(state, store):
     writer = Writer(store, "r", 1, Ledger(state, {}), delay=60.0)
     add(writer, "a")
     writer.close(Commit([], status="succeeded"))
-    assert paths(store) == [["a"], []]
+    assert paths(store) == [["a"]]
     assert store.commits[-1].status == "succeeded" and store.commits[-1].counts == {"ready": 2}
 
 

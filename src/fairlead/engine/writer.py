@@ -107,7 +107,10 @@ class Writer:
         self.check()
 
     def close(self, commit: Commit | None = None) -> None:
-        """Commit what is left, then `commit`, and end the thread; raises what the store raised."""
+        """Commit what is left, together with `commit`, and end the thread; raises what the store raised."""
+        if commit is not None:
+            with self.lock:
+                commit.attempts, self._facts = [*self._facts, *commit.attempts], []
         self._closing = True
         self._hurry.set()
         self._wake.set()
@@ -118,6 +121,8 @@ class Writer:
                 commit.groups = self._ledger.changed()
                 commit.counts = self._ledger.state.totals()
             self._store.append(self._run_id, self._epoch, commit)
+            if commit.attempts and self._committed is not None:
+                self._committed(commit)
 
     def abandon(self) -> None:
         """Have the thread write what it holds and end; closing again changes nothing.
