@@ -1,6 +1,7 @@
-"""Workers that start late, as they do on a machine that has much to do."""
+"""Workers that start late, as they do on a machine that has much to do, and fork servers that go early."""
 
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fairlead.executors.local import Local, warm
 from fairlead.executors.local.forkserver import Fork
 from fairlead.executors.local.pool import Pool
+from fairlead.executors.processes import children, marked
 from fairlead.testing.contracts.executor_harness import Harness
 
 
@@ -54,3 +56,19 @@ def test_a_job_whose_worker_starts_late_is_seen_and_its_time_limit_holds(
             assert failure is not None and failure.reason == "timeout"
     finally:
         executor.close()
+
+
+@pytest.mark.parametrize("whom", ["guardian", "server"])
+def test_a_fork_server_that_is_killed_while_a_run_closes_keeps_nobody_from_closing_it(tmp_path: Path, whom: str):
+    executor = Local(max_workers=2)
+    on = Harness(executor, tmp_path)
+    on.task("nap", "seconds")
+    on.open()
+    on.submit(on.job("a", seconds=60.0), on.job("b", seconds=60.0))
+    on.until_running("a")
+    assert executor._pool is not None
+    guardian, mark = executor._pool.pid, executor._pool.mark
+    (server,) = children(guardian)
+    os.kill(guardian if whom == "guardian" else server, signal.SIGKILL)
+    executor.close()
+    assert not marked(mark)

@@ -79,7 +79,9 @@ def test_a_lease_dies_with_its_process(tmp_path: Path) -> None:
 
 def test_a_child_forked_by_a_killed_driver_does_not_keep_its_lease(tmp_path: Path) -> None:
     # The child says when it has begun: until then it is still letting go of the lock.
-    more = "import os, time\nend, told = os.pipe()\nchild = os.fork()\nif child == 0: os.write(told, b'x'); time.sleep(60)"
+    more = (
+        "import os, time\nend, told = os.pipe()\nchild = os.fork()\nif child == 0: os.write(told, b'x'); time.sleep(60)"
+    )
     process = holder(tmp_path, more=more + "\nos.read(end, 1)\nopen(sys.argv[1] + '/pid', 'w').write(str(child))")
     assert probe(tmp_path, "r")
     process.kill()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import _ast as ast  # the node classes alone: importing `ast` itself costs as much as the whole analysis
 import os
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 __all__ = ["Binding", "Import", "Module", "imports", "parse"]
@@ -89,9 +90,14 @@ def _without_strangers(bindings: list[Binding]) -> list[Binding]:
     return bindings if firm and not any(binding.imported for binding in firm) else firm
 
 
+_parsing = Lock()
+"""Before 3.11.8, Python's parser counts its depth for all threads at once: two at a time are a SystemError."""
+
+
 def parse(source: bytes | str, file: str) -> ast.Module:
     """Parse as `ast.parse` does."""
-    tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    with _parsing:
+        tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
 

@@ -151,8 +151,8 @@ class Writer:
             facts, self._facts = self._facts, []
             self._wake.clear()
             self._hurry.clear()
-            commit = Commit(facts, self._ledger.state.totals(), self._ledger.changed())
-        if facts:
+            commit = Commit(facts, self._ledger.state.totals(), self._ledger.changed()) if facts else None
+        if commit is not None:
             self._store.append(self._run_id, self._epoch, commit)
             if self._committed is not None:
                 self._committed(commit)

@@ -294,7 +294,8 @@ class Pool:
         }
         told: set[Worker] = set()
         patience = monotonic() + 5
-        while (ending := ending & set(self.workers.values())) and monotonic() < patience:
+        # Without a fork server there is nobody to end them: whoever closes the pool then sweeps.
+        while (ending := ending & set(self.workers.values())) and self.control.fileno() >= 0 and monotonic() < patience:
             for worker in ending - told:
                 if worker.pid:  # otherwise the fork server has not said it yet
                     self.end(worker, 0, 0.0)
