@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from fairlead.api.runs import WorkflowRun
+from fairlead.api.runs import WorkflowRun, services_with
 from fairlead.api.targets import load_target
 from fairlead.config.environment import EnvironmentLike, load
-from fairlead.config.services import open_services
-from fairlead.errors import DefinitionError, FairleadError
+from fairlead.config.services import Services
+from fairlead.errors import DefinitionError, FairleadError, NotFound
+from fairlead.model.run import Run
 from fairlead.ports import Observer
 
 __all__ = ["resume_run"]
@@ -31,7 +33,7 @@ def resume_run(
     run's own environment counts. Raises NotFound, RunBusy, and DefinitionError when the definition
     cannot be found or built any more.
     """
-    services = open_services(load(env))
+    services = services_with(run_id, env)
     old = services.store.get(run_id)
     environment = load(env or (old.environment.get("source") or old.environment.get("name")))
     if not old.target:
@@ -40,7 +42,7 @@ def resume_run(
             f"there, call run.resume() or workflow(...).run(resume={run_id!r})"
         )
     try:
-        target = load_target(old.target)
+        target = load_target(_found_again(old, services))
     except FairleadError as error:
         raise type(error)(
             f"run {run_id!r} cannot be resumed with today's code: {error}\n  its recorded code can be: "
@@ -59,3 +61,17 @@ def resume_run(
         max_workers=max_workers,
         from_task=from_task,
     )
+
+
+def _found_again(run: Run, services: Services) -> str:
+    """Give where a run's definition is now: a project that was moved is found beside its `.fairlead`."""
+    file, _, name = run.target.rpartition(":")
+    if not file.endswith(".py") or Path(file).is_file():
+        return run.target
+    for base in filter(None, (run.cwd, run.code.root)):
+        if Path(file).is_relative_to(base):
+            for home in (services.folder.path.parent, Path.cwd()):
+                moved = home / Path(file).relative_to(base)
+                if moved.is_file():
+                    return f"{moved}:{name}"
+    raise NotFound(f"its file {file} is not there any more")

@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from math import inf
+from pathlib import Path
 from typing import NamedTuple
 
 from fairlead.config.environment import EnvironmentLike, load
-from fairlead.config.services import Services, open_services
+from fairlead.config.services import Services, look_services
 from fairlead.errors import ArtifactMissing, FairleadError, NotFound, RunBusy
 from fairlead.model.events import Attempt
 from fairlead.model.run import FINAL, RunFilter, RunSummary
@@ -52,7 +53,9 @@ def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None
     results, code and parameters are kept in, whoever made it, and what was written since the oldest
     run that is going on began: its tasks may be about to record it.
     """
-    services = open_services(load(env))
+    services = look_services(load(env))
+    if services is None:
+        return Collected([], 0, 0)
     now = time.time()
     before = now - older_than
     everything = list(services.store.list(RunFilter(limit=None)))
@@ -148,7 +151,9 @@ def diagnose(env: EnvironmentLike = None) -> list[Finding]:
     try:
         environment = load(env)
         found.append(Finding("environment", True, f"{environment.name} ({environment.source or 'built in'})"))
-        services = open_services(environment)
+        services = look_services(environment)
+        if services is None:
+            return [*found, Finding("folder", True, f"none yet; the first run makes {Path.cwd() / '.fairlead'}")]
         found.append(Finding("folder", True, str(services.folder.path)))
         count = len(services.store.list(RunFilter(limit=None)))
         found.append(Finding("store", True, f"{count} runs"))

@@ -22,6 +22,8 @@ from fairlead.model.values import NONE, Value
 from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow
 from fairlead.node.payload import canonical_target, needs_payload, payload
 
+_LONGEST = 200
+
 __all__ = ["make_run"]
 
 
@@ -39,6 +41,8 @@ def make_run(
     Raises DefinitionError with every parameter or constant that cannot be kept, and for functions
     that no other process could find. `elsewhere`: another process will carry the run.
     """
+    if run_id is not None:
+        _check_id(run_id)
     slots, names = _mapped_over(built.workflow)
     problems: list[str] = []
     constants = [
@@ -66,6 +70,15 @@ def make_run(
         user=_user(),
         fairlead=__version__,
     )
+
+
+def _check_id(run_id: str) -> None:
+    """Refuse ids that no command could name: `show RUN/TASK` splits at the slash."""
+    if not run_id or len(run_id) > _LONGEST or "/" in run_id or run_id.startswith("-") or not run_id.isprintable():
+        raise DefinitionError(
+            f"{run_id!r:.80} cannot be the id of a run; take up to {_LONGEST} letters, without '/', "
+            "and not beginning with '-'"
+        )
 
 
 def _encode(services: Services, value: Any, what: str, rows: bool, problems: list[str]) -> Value:

@@ -6,6 +6,7 @@ Imported when one of them is called: a process that only looks at definitions ne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from fairlead.api.debugging import Witness, here
@@ -66,11 +67,14 @@ def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, t
 
 def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
     """List everything that is wrong with a definition in this environment."""
+    from tempfile import TemporaryDirectory
+
     try:
         environment = definition._environment(env)
-        services = open_services(environment)
-        made = make_run(services, definition._built(environment), target=definition.target)
-        check_against(made, services, _executor(services, None))
+        with TemporaryDirectory(prefix="fairlead-check-") as elsewhere:  # nothing is kept of a check
+            services = open_services(environment, start=Path(elsewhere), alone=True)
+            made = make_run(services, definition._built(environment), target=definition.target)
+            check_against(made, services, _executor(services, None))
     except DefinitionError as error:
         return list(error.problems)
     return []

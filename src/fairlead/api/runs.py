@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from msgspec import convert
@@ -15,7 +16,7 @@ from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
 from fairlead.api.logs import follow_logs
 from fairlead.config.environment import Environment, EnvironmentLike, load
-from fairlead.config.services import Services, open_services
+from fairlead.config.services import Services, look_services
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
@@ -25,7 +26,7 @@ from fairlead.model.state import State
 from fairlead.model.values import Value
 from fairlead.model.workflow import MapNode, Ref, Workflow
 
-__all__ = ["TaskRun", "WorkflowRun", "list_summaries", "list_workflow_runs"]
+__all__ = ["TaskRun", "WorkflowRun", "list_summaries", "list_workflow_runs", "services_with"]
 
 
 class WorkflowRun:
@@ -42,7 +43,7 @@ class WorkflowRun:
     @classmethod
     def by_id(cls, run_id: str, env: EnvironmentLike = None) -> WorkflowRun:
         """Find a run; raises NotFound when the environment's store has none of that id."""
-        services = open_services(load(env))
+        services = services_with(run_id, env)
         services.store.summary(run_id)
         found = cls(services, run_id)
         found._own_environment = env is None
@@ -294,6 +295,16 @@ class TaskRun:
         return f"<TaskRun {self.id} of {self.run.id}: {self.status}, {len(self.attempts)} attempts>"
 
 
+def services_with(run_id: str, env: EnvironmentLike) -> Services:
+    """Open what a run must be in; raises NotFound where nothing was ever run. Looking makes no folder."""
+    services = look_services(load(env))
+    if services is None:
+        raise NotFound(
+            f"no run {run_id!r}: there is no '.fairlead' folder in {Path.cwd()} or above it; go to its project"
+        )
+    return services
+
+
 def list_workflow_runs(
     workflow: str | None = None,
     status: RunStatus | None = None,
@@ -303,7 +314,9 @@ def list_workflow_runs(
     env: EnvironmentLike = None,
 ) -> list[WorkflowRun]:
     """List runs, newest first; `since` in seconds since the Unix epoch, `tags`: all of them."""
-    services = open_services(load(env))
+    services = look_services(load(env))
+    if services is None:
+        return []
     wanted = RunFilter(workflow, status, since, tuple(tags or ()), limit)
     return [WorkflowRun(services, summary.id) for summary in services.store.list(wanted)]
 
@@ -317,5 +330,7 @@ def list_summaries(
     env: EnvironmentLike = None,
 ) -> list[RunSummary]:
     """The same as records, for lists of many."""
-    services = open_services(load(env))
+    services = look_services(load(env))
+    if services is None:
+        return []
     return list(services.store.list(RunFilter(workflow, status, since, tuple(tags or ()), limit)))

@@ -23,7 +23,7 @@ from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
 
-__all__ = ["Services", "bench_for", "close_all", "executor_for", "open_artifacts", "open_services"]
+__all__ = ["Services", "bench_for", "close_all", "executor_for", "look_services", "open_artifacts", "open_services"]
 
 
 class Services:
@@ -55,13 +55,24 @@ _OPEN: dict[bytes, Services] = {}
 _LOCK = threading.Lock()
 
 
-def open_services(environment: Environment, *, start: Path | None = None) -> Services:
+def open_services(environment: Environment, *, start: Path | None = None, alone: bool = False) -> Services:
     """Open (or give again) what an environment's runs are kept in.
 
     The `.fairlead` folder is found upwards from `start`, the working directory if None, and made
-    there if there is none.
+    there if there is none; `alone`: it is made in `start`, whatever is above.
     """
-    folder = folders.make(start)
+    if alone and start is not None:
+        (start / folders.NAME).mkdir(exist_ok=True)
+    return _open(environment, folders.make(start))
+
+
+def look_services(environment: Environment) -> Services | None:
+    """The same for whoever only looks: nothing is made, and None means that there is nothing to see."""
+    folder = folders.find()
+    return None if folder is None else _open(environment, folders.make(folder.path.parent))
+
+
+def _open(environment: Environment, folder: Folder) -> Services:
     place = msgspec.json.encode([str(folder.path), environment.store, environment.artifacts, environment.durability])
     with _LOCK:
         services = _OPEN.get(place)
