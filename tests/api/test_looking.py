@@ -38,9 +38,9 @@ def test_looking_in_a_bare_folder_makes_nothing(bare):
     assert list_workflow_runs() == [] and list_summaries() == []
     assert collect(0.0, yes=True).runs == []
     assert any("none yet" in finding.text for finding in diagnose())
-    with pytest.raises(NotFound, match="there is no '.fairlead' folder"):
+    with pytest.raises(NotFound, match=r"there is no '\.fairlead' folder"):
         WorkflowRun.by_id("calm-otter")
-    with pytest.raises(NotFound, match="there is no '.fairlead' folder"):
+    with pytest.raises(NotFound, match=r"there is no '\.fairlead' folder"):
         resume_run("calm-otter")
     assert list(bare.iterdir()) == []
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,7 @@ EDITS = [
     ("train", "config.py", "RATE = 0.1", "RATE = 0.2", ["config.py: RATE changed"]),
     ("train", "config.py", "LIMITS = (1, 2)", "LIMITS = (1, 3)", ["config.py: LIMITS changed"]),
     ("train", "config.py", "OTHER = 5", "OTHER = 6", []),
-    ("train", "features.py", "return helper(np.mean(x))", "return helper(x)", ["features.py: scale changed", "numpy 2.4.6 removed"]),
+    ("train", "features.py", "return helper(np.mean(x))", "return helper(x)", ["features.py: scale changed", f"numpy {version('numpy')} removed"]),
     ("train", "features.py", "return y + OFFSET", "return y - OFFSET", ["features.py: helper changed"]),
     ("train", "features.py", "OFFSET: int = 3", "OFFSET: int = 4", ["features.py: OFFSET changed"]),
     ("train", "features.py", "LONELY = 1", "LONELY = 2", []),

@@ -10,6 +10,7 @@ from tests.reliability.arena import Arena
 
 @pytest.fixture
 def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
+    (tmp_path / ".fairlead").mkdir()  # where runs are kept is not left to what lies above
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FAIRLEAD_ENV", raising=False)
     arena = Arena(tmp_path)

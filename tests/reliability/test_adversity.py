@@ -75,6 +75,7 @@ def limit_files(size: int) -> Callable[[], None]:
 def small_disk(arena: Arena) -> Iterator[Path]:
     """A file system of 2 MB under `.fairlead`; skipped where nothing may be mounted."""
     place = arena.folder / ".fairlead"
+    place.mkdir(exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True)
     if mounted.returncode:
         pytest.skip("nothing may be mounted here")
@@ -219,7 +220,6 @@ def test_a_read_only_folder_refuses_a_run_in_a_line_and_still_shows_what_it_hold
 
 def test_a_folder_that_cannot_be_made_is_told_in_a_line(arena: Arena):
     arena.write("jobs.py", JOBS)
-    (arena.folder / ".fairlead").rmdir()
     (arena.folder / ".fairlead").write_text("a file, and not a folder")
     said = arena.call("run", "jobs.py")
     tells(said, ".fairlead", "is a file", "move it away")
@@ -229,6 +229,7 @@ def test_a_folder_that_cannot_be_made_is_told_in_a_line(arena: Arena):
 @pytest.mark.parametrize("words", [["run", "jobs.py"], ["runs"], ["show", "calm-otter"], ["resume", "calm-otter"]])
 def test_a_store_that_is_no_database_is_told_in_a_line_and_left_alone(arena: Arena, words: list[str]):
     arena.write("jobs.py", JOBS)
+    (arena.folder / ".fairlead").mkdir(exist_ok=True)
     (arena.folder / ".fairlead" / "runs.db").write_bytes(b"this is somebody's diary\n" * 500)
     said = arena.call(*words)
     tells(said, "runs.db", "not a SQLite database")
@@ -238,6 +239,7 @@ def test_a_store_that_is_no_database_is_told_in_a_line_and_left_alone(arena: Are
 
 def test_a_database_of_something_else_is_told_in_a_line_and_left_alone(arena: Arena):
     arena.write("jobs.py", JOBS)
+    (arena.folder / ".fairlead").mkdir(exist_ok=True)
     connection = sqlite3.connect(arena.folder / ".fairlead" / "runs.db")
     connection.execute("CREATE TABLE recipes (name)")
     connection.commit()
