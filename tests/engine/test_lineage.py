@@ -244,7 +244,7 @@ EDITS = [
     ("uses_fast", "features.py", "if np:", "if not np:", ["features.py: speed changed"]),
     ("even", "jobs.py", "n != 0 and", "n > 0 and", ["jobs.py: odd changed"]),
     ("odd", "jobs.py", "n != 0 and", "n > 0 and", ["jobs.py: odd changed"]),
-    ("uses_registry", "registry.py", "return x + 1", "return x + 2", ["registry.py: handle changed"]),
+    ("uses_registry", "registry.py", "return x + 1", "return x + 2", ["registry.py: _int changed", "registry.py: handle changed"]),
     ("uses_registry", "registry.py", "fill(SHAPES)", "fill(SHAPES, 1)", ["registry.py: SHAPES changed"]),
     ("whole", "features.py", "LONELY = 1", "LONELY = 2", ["features.py: LONELY changed"]),
     ("scoped", "features.py", "LONELY = 1", "LONELY = 2", []),

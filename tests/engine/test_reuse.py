@@ -14,7 +14,7 @@ from fairlead.engine import contents
 from fairlead.engine.contents import changed, content_digest
 from fairlead.engine.reuse import Keys, Parts, differences, index, paths_changed
 from fairlead.model.events import Attempt
-from fairlead.model.run import Code, SourceFile, TaskCode
+from fairlead.model.run import Code, TaskCode
 from fairlead.model.state import State
 from fairlead.stores.artifacts import MemoryArtifacts
 from fairlead.stores.held import held_paths
@@ -45,9 +45,9 @@ ONE = (TaskNode("a", 0, {"x": Const(0)}),)
 TASK = (task("a"),)
 
 
-def given(*values, nodes=ONE, tasks=TASK, codes=("c",), cwd="", modules=None):
+def given(*values, nodes=ONE, tasks=TASK, codes=("c",), cwd="", classes=None):
     run = run_of(workflow(*nodes, tasks=tasks), [VALUES.encode(value, files=False) for value in values], {})
-    run.code = Code(tasks=tuple(TaskCode(code) for code in codes), modules=modules or {}, root="/p")
+    run.code = Code(tasks=tuple(TaskCode(code) for code in codes), classes=classes or {}, root="/p")
     run.cwd = cwd
     return run
 
@@ -89,11 +89,21 @@ def test_only_options_that_change_what_comes_out_count(option, counts):
 
 
 def test_the_code_of_the_classes_of_inputs_counts():
-    module = {__name__: SourceFile("/p/x.py", "digest")}
-    parts = parts_of(given(Point(1), modules=module))
-    assert parts.classes == {f"{__name__}:Point": "digest"}
-    assert parts_of(given(Point(1))).classes == {f"{__name__}:Point": ""}
-    assert parts.key() != parts_of(given(Point(1), modules={__name__: SourceFile("/p/x.py", "new")})).key()
+    name = f"{__name__}:Point"
+    parts = parts_of(given(Point(1), classes={name: "digest"}))
+    assert parts.classes == {name: "digest"}
+    assert parts.key() != parts_of(given(Point(1), classes={name: "new"})).key()
+
+
+def test_a_class_that_no_name_leads_to_counts_with_all_of_its_module():
+    parts = parts_of(given(Point(1), classes={f"{__name__}:": "all"}))
+    assert parts.classes == {f"{__name__}:Point": "all"}
+
+
+def test_a_class_that_was_not_written_down_is_the_same_in_no_other_run():
+    one, other = given(Point(1)), given(Point(1))
+    other.id = "other"
+    assert parts_of(one).key() != parts_of(other).key()
 
 
 def test_every_difference_is_said_once():

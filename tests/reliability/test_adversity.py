@@ -220,6 +220,7 @@ def test_a_read_only_folder_refuses_a_run_in_a_line_and_still_shows_what_it_hold
 
 def test_a_folder_that_cannot_be_made_is_told_in_a_line(arena: Arena):
     arena.write("jobs.py", JOBS)
+    (arena.folder / ".fairlead").rmdir()
     (arena.folder / ".fairlead").write_text("a file, and not a folder")
     said = arena.call("run", "jobs.py")
     tells(said, ".fairlead", "is a file", "move it away")

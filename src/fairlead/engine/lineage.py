@@ -4,9 +4,13 @@ The rule of the digest. Every function, class and top-level assignment of the pr
 reaches counts by its own source in normal form: comments, formatting, docstrings, its place in the
 file and Fairlead's own decorators do not count; everything else does, other decorators included. A
 top-level name counts with all statements that bind it or change it there (`if`/`else`, overloads,
-`X.append(1)`, `X["a"] = 1`, `@X.register`) and the conditions around them. A constant counts by the
-source that computes it, not by the value it came to: `RATE = float(os.environ["RATE"])` is one
-constant whatever the variable holds. A class counts whole, with its bases. A module that is passed
+`X.append(1)`, `X["a"] = 1`, `@X.register`) and the conditions around them. A constant counts by its
+source and, where its module is loaded and the source does not write the value down, by the value it
+came to, if that is plain data: `RATE = float(os.environ["RATE"])`. What starts out empty and holds
+plain data is taken for the tasks' own. The functions and classes that a registry holds count, and so
+do a class's subclasses where the project asks for them. A function that was edited after its module
+was loaded counts with both versions, which no other process finds.
+A class counts whole, with its bases. A module that is passed
 around, instead of having its names used, counts whole.
 
 Installed packages that are used directly count by the version of their distribution, the standard
@@ -32,9 +36,11 @@ from fairlead.model.run import TaskCode
 __all__ = ["analyse", "class_code", "diff", "python_version", "root_of"]
 
 
-def analyse(functions: Sequence[Callable[..., Any] | None], *, root: Path) -> tuple[TaskCode, ...]:
+def analyse(
+    functions: Sequence[Callable[..., Any] | None], *, root: Path, objects: Objects | None = None
+) -> tuple[TaskCode, ...]:
     """Work out what each task function reaches; None (a stub) reaches nothing."""
-    objects = Objects(root)
+    objects = objects or Objects(root)
     done: dict[int, TaskCode] = {}
     for function in functions:
         if id(function) not in done:

@@ -9,9 +9,10 @@ import _ast as ast  # the node classes alone: importing `ast` itself costs as mu
 import os
 from collections.abc import Iterator
 from threading import Lock
+from types import CodeType
 from typing import Any
 
-__all__ = ["Binding", "Import", "Module", "imports", "parse"]
+__all__ = ["Binding", "Import", "Module", "imports", "parse", "parse_code"]
 
 
 class Import:
@@ -62,7 +63,7 @@ class Binding:
 class Module:
     """The top level of one version of one project file."""
 
-    __slots__ = ("bindings", "file", "name", "package", "readings", "rebound", "stars", "tree")
+    __slots__ = ("bindings", "file", "name", "package", "readings", "rebound", "stars", "subclasses", "tree")
 
     def __init__(self, name: str, file: str, tree: ast.Module, source: str) -> None:
         self.name = name
@@ -74,6 +75,8 @@ class Module:
         self.stars: list[Import] = []
         self.rebound: dict[str, int] = {}
         """Names that a function assigns by `global`, with the line that says so."""
+        self.subclasses = "__subclasses__" in source
+        """Asks classes for those made from them."""
         self.readings: dict[str, Any] = {}
         """What the resolver keeps per name, for as long as this version of the file lives."""
         index(self, tree.body)
@@ -100,6 +103,12 @@ def parse(source: bytes | str, file: str) -> ast.Module:
         tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def parse_code(source: bytes, file: str) -> CodeType:
+    """Compile as an import does."""
+    with _parsing:
+        return compile(source, file, "exec", dont_inherit=True)
 
 
 # --- indexing ------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any
 
 from fairlead.engine.lineage_index import Module, parse
-from fairlead.engine.lineage_modules import Found
+from fairlead.engine.lineage_live import UNKNOWN, constant, definitions_in, edited, words
+from fairlead.engine.lineage_modules import Found, loaded
 from fairlead.engine.lineage_names import Reading, Use, read
 from fairlead.engine.lineage_resolve import Resolver, Symbol, digest_of
 from fairlead.engine.packages import site_of
@@ -85,6 +86,68 @@ class Objects(Resolver):
     def _add_state(self, value: Any, out: Symbol, words: str) -> None:
         self._add_definition(type(value), out)
         out.opaque[f"{words}, a value of {type(value).__qualname__}"] = None
+
+    # --- loaded modules ---
+
+    def add_live(self, module: Module, name: str, value: Any, out: Symbol) -> None:
+        """Count what the source does not say: a value from outside, what a registry holds, an edit after loading."""
+        bindings = [binding for binding in module.bindings[name] if binding.imported is None]
+        if isinstance(value, FunctionType | type) or unwrap(value) is not value or hasattr(value, "__wrapped__"):
+            if told := edited(module, name, value):
+                self._mix(module, name, told, out)
+                label = self.label(module)
+                out.opaque[f"{label} was edited after it was loaded; restart or reload to have it count"] = None
+            self._add_held(getattr(value, "registry", ()), out)
+            if isinstance(value, type):
+                self._add_live_class(module, name, value, out)
+            return
+        if not bindings:  # an import under a condition
+            return
+        self._add_held(value, out)
+        written = constant(bindings)
+        spelt = words(value, str(self.root), self._ours)
+        if spelt is None:
+            if written is UNKNOWN and _is_data(value):
+                place = f"{self.label(module)}:{bindings[0].node.lineno}" if hasattr(bindings[0].node, "lineno") else ""
+                out.opaque[f"{name!r} is computed when its module is loaded, {place or self.label(module)}"] = None
+        elif name not in module.rebound and not (isinstance(written, list | dict | set) and not written):
+            # What starts out empty is filled by the tasks themselves: a count, a cache, a list of calls.
+            if written is UNKNOWN or words(written, str(self.root), self._ours) != spelt:
+                self._mix(module, name, spelt, out)
+
+    def _mix(self, module: Module, name: str, told: str, out: Symbol) -> None:
+        words = f"{self.label(module)}: {name}"
+        out.symbols[words] = digest_of((out.symbols[words], told))
+
+    def _ours(self, kind: FunctionType | type) -> bool:
+        return isinstance(self.find(canonical_module(kind.__module__ or "")), Module)
+
+    def _add_held(self, value: Any, out: Symbol) -> None:
+        for part in definitions_in(value, self._ours):
+            if self._ours(part):
+                self._add_definition(part, out)
+
+    def _add_live_class(self, module: Module, name: str, value: type, out: Symbol) -> None:
+        for part in list(vars(value).values()):
+            if isinstance(part, dict | list | set):
+                self._add_held(part, out)
+            elif registry := getattr(getattr(part, "dispatcher", None), "registry", None):
+                self._add_held(registry, out)
+        makers = (kind for kind in (*value.__mro__, type(value)) if kind is not type and kind is not object)
+        watched = (kind for kind in makers if isinstance(kind, type) and self._ours(kind))
+        if module.subclasses or any("__init_subclass__" in vars(kind) or issubclass(kind, type) for kind in watched):
+            self.add_subclasses(module, name, out)
+
+    def add_subclasses(self, module: Module, name: str, out: Symbol) -> None:
+        """Add the project's classes that are made from a loaded one, directly or not."""
+        todo: list[Any] = [vars(running).get(name)] if (running := loaded(module.name)) is not None else []
+        while todo:
+            part = todo.pop()
+            kinds: list[type] = type.__subclasses__(part) if isinstance(part, type) else []
+            for kind in kinds:
+                todo.append(kind)
+                if self._ours(kind):
+                    self._add_definition(kind, out)
 
     # --- functions and classes ---
 
@@ -213,6 +276,12 @@ def unwrap(value: Any) -> Any:
     return value
 
 
+def _is_data(value: Any) -> bool:
+    """Whether a value may come out differently next time: no module, and nothing of typing, logging or threads."""
+    kind = type(value)
+    return kind.__module__ not in ("typing", "logging", "_thread", "threading", "_contextvars") and not callable(value)
+
+
 def _is_stdlib(resolver: Resolver, function: FunctionType) -> bool:
     found = resolver.find(function.__module__ or "__main__")
     return isinstance(found, Found) and found.kind in ("stdlib", "ours")
@@ -255,11 +324,11 @@ def _read_code(code: CodeType) -> Reading:
         part = todo.pop()
         words = (part.co_code.hex(), *part.co_names, *part.co_varnames, *part.co_freevars)
         reading.tokens.extend(words)
-        for constant in part.co_consts:
-            if isinstance(constant, CodeType):
-                todo.append(constant)
+        for inner in part.co_consts:
+            if isinstance(inner, CodeType):
+                todo.append(inner)
             else:
-                reading.tokens.append(_plain(constant) or "")
+                reading.tokens.append(_plain(inner) or "")
         reading.uses.extend(Use(name, (), 0, surely=False) for name in (*part.co_names, *part.co_freevars))
     return reading
 

@@ -107,6 +107,14 @@ class Resolver:
         """Add what a value of the running program stands for; `words` name it with its place."""
         raise NotImplementedError
 
+    def add_live(self, module: Module, name: str, value: Any, out: Symbol) -> None:
+        """Add what a name of a loaded module stands for beyond what its source says."""
+        raise NotImplementedError
+
+    def add_subclasses(self, module: Module, name: str, out: Symbol) -> None:
+        """Add the classes of the project that are made from a loaded one."""
+        raise NotImplementedError
+
     # --- places ---
 
     def label(self, module: Module) -> str:
@@ -139,6 +147,9 @@ class Resolver:
         out.called = [f"{argument!r}, a callable that is passed in, {label}:{at}" for argument, at in reading.called]
         for use in reading.uses:
             self.resolve(module, use, out)
+        running = loaded(module.name)
+        if running is not None and name in vars(running) and getattr(running, "__file__", None) == module.file:
+            self.add_live(module, name, vars(running)[name], out)
 
     def _reading(self, module: Module, name: str) -> tuple[Reading, str]:
         known = module.readings.get(name)
@@ -179,6 +190,8 @@ class Resolver:
             if any(binding.imported is None or binding.guards for binding in bindings):
                 self._modules[module.file] = module
                 out.needs[module.file, use.name] = None
+                if "__subclasses__" in use.chain:
+                    self.add_subclasses(module, use.name, out)
             if use.name in module.rebound:
                 place = f"{self.label(module)}:{module.rebound[use.name]}"
                 out.opaque[f"{use.name!r} is assigned inside a function, {place}"] = None
@@ -193,6 +206,9 @@ class Resolver:
                 return
         if use.name in _BUILTINS or use.name in _MODULE_NAMES:
             self.note_builtin(use, out, use.file or self.label(module))
+            return
+        if "__getattr__" in module.bindings:
+            self.resolve(module, use._replace(name="__getattr__", chain=()), out)
             return
         running = loaded(module.name)
         if running is not None and use.name in vars(running):

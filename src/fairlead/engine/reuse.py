@@ -58,7 +58,6 @@ class Keys:
         self._digests: dict[str, str] = {}
         self._orders: dict[tuple[str, int], str] = {}
         self._held: dict[str, list[Path]] = {}
-        self._symbols = {name: digest for task in run.code.tasks for name, digest in task.symbols.items()}
 
     def parts(self, state: State, live: Live) -> Parts:
         """Give what a task run depends on; its inputs are known."""
@@ -139,12 +138,19 @@ class Keys:
             self._orders[live.scope.prefix, live.node] = key
 
     def _class_code(self, name: str) -> str:
+        """Give the digest of all that a class or function among the values reaches.
+
+        One that the run did not write down may be anything: it is the same in no other run.
+        """
         module, _, qualname = name.partition(":")
-        source = self._run.code.modules.get(module)
-        if source is None:
+        if module == "__main__":  # a session without files: its classes are kept with the value, by their code
             return ""
-        path = source.path.removeprefix(self._run.code.root).lstrip("/")
-        return self._symbols.get(f"{path}: {qualname}", source.digest)
+        known = self._run.code.classes
+        return (
+            known.get(f"{module}:{qualname.partition('.')[0]}")
+            or known.get(f"{module}:")
+            or f"{self._run.id} {self._run.created}"
+        )
 
     # --- what came before -------------------------------------------------------------------------
 

@@ -17,9 +17,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from fairlead.engine.lineage import analyse, python_version, root_of
+from fairlead.engine.lineage_closures import closures
 from fairlead.engine.lineage_index import Import
 from fairlead.engine.lineage_modules import locate
-from fairlead.engine.lineage_objects import unwrap
+from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.packages import site_of
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile
@@ -55,9 +56,10 @@ def code_of(
 ) -> Code:
     """Put together the code of a run; a payload for functions that cannot be imported is the caller's."""
     root = root_of(functions) if root is None else root
-    tasks = analyse(functions, root=root)
+    objects = Objects(root)
+    tasks = analyse(functions, root=root, objects=objects)
     modules = snapshot(functions, artifacts)
-    return Code(str(root), modules, tasks, python_version(), project_paths())
+    return Code(str(root), modules, tasks, python_version(), project_paths(), closures(objects, modules))
 
 
 def snapshot(functions: Sequence[Callable[..., Any] | None], artifacts: ArtifactStore | None) -> dict[str, SourceFile]:

@@ -86,6 +86,8 @@ class Code(msgspec.Struct, frozen=True, omit_defaults=True):
     python: str = ""
     paths: tuple[str, ...] = ()
     """Entries of `sys.path` that the project added."""
+    classes: dict[str, str] = {}
+    """`module:name` of what values may be made of, to the digest of all that it reaches; `module:` for all of it."""
 
 
 class Run(msgspec.Struct, omit_defaults=True):

@@ -81,7 +81,7 @@ _ADD_ATTEMPT = """
 """
 
 _ADD_GROUP = """
-    INSERT INTO groups VALUES (?1, ?2, (SELECT coalesce(max(position), 0) + 1 FROM groups WHERE run = ?1), ?3)
+    INSERT INTO groups VALUES (?, ?, (SELECT coalesce(max(position), 0) + 1 FROM groups WHERE run = ?), ?)
     ON CONFLICT (run, name) DO UPDATE SET body = excluded.body
 """
 
@@ -139,7 +139,7 @@ class SqliteStore:
                 row,
             ).lastrowid
             connection.execute("INSERT INTO records VALUES (?, ?)", (number, record))
-            connection.executemany(_ADD_GROUP, [(number, group.name, _encode(group)) for group in groups])
+            connection.executemany(_ADD_GROUP, [(number, group.name, number, _encode(group)) for group in groups])
 
         self._file.write(work)
 
@@ -218,7 +218,7 @@ class SqliteStore:
                 self._numbers[run_id] = number
                 rows = packed if number == guess else attempt_rows(number, commit.attempts)
                 connection.executemany(_ADD_ATTEMPT, rows)
-            connection.executemany(_ADD_GROUP, [(number, *group) for group in groups])
+            connection.executemany(_ADD_GROUP, [(number, name, number, body) for name, body in groups])
             if commit.counts is not None:
                 connection.execute("UPDATE runs SET counts = ? WHERE run = ?", (pack_counts(commit.counts), number))
             if commit.error:
