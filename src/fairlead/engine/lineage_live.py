@@ -166,7 +166,9 @@ def _attributes(module: Module, name: str, value: type) -> Iterator[str]:
             source = getattr(part, "value", None)
             written = literal(source) if isinstance(target, ast.Name) and source is not None else UNKNOWN
             live = vars(value).get(target.id, UNKNOWN) if isinstance(target, ast.Name) else UNKNOWN
-            if written is not UNKNOWN and type(live) is type(written) and repr(live) != repr(written):
+            # A container may have been filled since by the class itself: that is no edit of the file.
+            fixed = written is not UNKNOWN and not isinstance(written, (list, dict, set))
+            if fixed and type(live) is type(written) and repr(live) != repr(written):
                 yield f"{name}.{target.id if isinstance(target, ast.Name) else ''} {live!r}"
 
 
