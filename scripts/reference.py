@@ -28,7 +28,13 @@ def page() -> str:
         parts.append(f"\n## {title}\n")
         for name, module, does in commands:
             command = getattr(import_module(f"fairlead.cli.{module}"), name)
-            context = click.Context(command, info_name=f"fairlead {name}", max_content_width=100, terminal_width=100)
+            context = click.Context(
+                command,
+                info_name=f"fairlead {name}",
+                max_content_width=100,
+                terminal_width=100,
+                help_option_names=["-h", "--help"],  # as the group's context gives them
+            )
             parts.append(f"\n### {name}\n\n{does}\n\n```text\n{command.get_help(context).strip()}\n```\n")
     return "".join(parts)
 

@@ -38,13 +38,25 @@ def content_digest(path: Path) -> str:
 
 
 def changed(path: Path) -> float:
-    """When what a path names last changed (seconds since the Unix epoch); the far future for nothing."""
+    """When what a path names last changed (seconds since the Unix epoch); the far future for nothing.
+
+    A link that was pointed elsewhere and a folder that was swapped for another on the way to it count.
+    """
     try:
+        way = [os.lstat(part).st_ctime for part in _way(path)]
         if not path.is_dir():
-            return path.stat().st_ctime
-        return max([path.stat().st_ctime, *(_changed(file) for _, file in _files(path))])
+            return max([path.stat().st_ctime, *way])
+        return max([path.stat().st_ctime, *way, *(_changed(file) for _, file in _files(path))])
     except OSError:
         return inf
+
+
+def _way(path: Path) -> list[Path]:
+    """The path and the folders above it, up to the working directory, which changes all the time."""
+    absolute = path.absolute()
+    above = absolute.parents
+    here = Path.cwd()
+    return [absolute, *(above[: above.index(here)] if here in above else above)]
 
 
 def _changed(path: str) -> float:

@@ -67,7 +67,7 @@ class InProcess:
     """Runs jobs in this process."""
 
     def __init__(self, open_bench: Callable[[Brief], Bench]) -> None:
-        self.offers = Offers(reach="process", cpu=os.cpu_count() or 1)
+        self.offers = Offers(reach="process", cpu=os.cpu_count() or 1, echo=True)
         self._open_bench = open_bench
         self._bench: Bench | None = None
         self._limits: list[float | None] = []

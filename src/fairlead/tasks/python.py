@@ -38,7 +38,7 @@ class PythonKind:
                 result = _call(task, function, inputs)
                 break
         else:
-            result = function(**inputs)
+            result = _call(task, function, inputs) if hasattr(function, "__wrapped__") else function(**inputs)
         if type(result) is CoroutineType:
             return self._await(result)
         return result
@@ -81,17 +81,22 @@ class PythonKind:
 
 
 def _call(task: TaskDefinition, function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
-    """Call a function that has more than plain parameters.
+    """Call a function that has more than plain parameters, or that a decorator stands in for.
 
-    `*args` come as one container under the parameter's name; what is left over belongs to `**kw`.
+    `*args` come as one container under the parameter's name; what is left over belongs to `**kw`. A
+    decorator's function may take `*args` where the parameters of the wrapped one are plain, so these
+    go by position as far as they come one after the other, as in a plain call.
     """
     positional: list[Any] = []
     named = dict(inputs)
-    varargs = any(param.kind == "varargs" and param.name in named for param in task.params)
+    by_position = hasattr(function, "__wrapped__") or any(
+        param.kind == "varargs" and param.name in named for param in task.params
+    )
     for param in task.params:
         if param.name not in named:
+            by_position = by_position and param.kind != "normal"
             continue
-        if param.kind == "positional_only" or (param.kind == "normal" and varargs):
+        if param.kind == "positional_only" or (param.kind == "normal" and by_position):
             positional.append(named.pop(param.name))
         elif param.kind == "varargs":
             positional.extend(named.pop(param.name))
