@@ -84,3 +84,14 @@ def test_ids_that_no_command_could_name_are_refused(tmp_path, monkeypatch, run_i
 
     with pytest.raises(DefinitionError, match="cannot be the id of a run"):
         job().run("in_process", id=run_id)
+
+
+def test_a_store_removed_during_a_run_is_told_as_such(tmp_path):
+    (tmp_path / ".fairlead").mkdir()
+    (tmp_path / "jobs.py").write_text(
+        SOURCE.replace("    return 2 * x", "    import shutil; shutil.rmtree('.fairlead'); return 2 * x")
+    )
+    words = [sys.executable, "-m", "fairlead", "run", "jobs.py", "--env", "in_process"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4, done.stderr
+    assert "was removed or replaced while it was going on" in done.stderr

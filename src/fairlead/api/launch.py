@@ -24,7 +24,7 @@ from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
 from fairlead.engine.writer import DELAY, Ledger
-from fairlead.errors import DefinitionError, StoreError
+from fairlead.errors import DefinitionError, NotFound, StoreError
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold
 from fairlead.model.notices import Closed, Plan
@@ -96,10 +96,18 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
             return _drive(services, run, carriage, bulletin, before)
         finally:
             if bulletin is not None:
-                bulletin.tell(Closed(store.summary(run.id)))
-                bulletin.close()
+                _say_closed(services, run.id, bulletin)
     finally:
         lease.release()
+
+
+def _say_closed(services: Services, run_id: str, bulletin: Bulletin) -> None:
+    try:
+        bulletin.tell(Closed(services.store.summary(run_id)))
+    except NotFound:
+        return  # the store is gone, and the error that says so is on its way
+    finally:
+        bulletin.close()
 
 
 def _drive(
@@ -138,6 +146,11 @@ def _drive(
     try:
         executor.open(brief)
         Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)
+    except NotFound as error:
+        raise StoreError(
+            f"the record of run {run.id!r} is gone: {services.folder.path} was removed or replaced "
+            "while it was going on"
+        ) from error
     finally:
         _forget_files(scratch / "files")
     done = WorkflowRun(services, run.id, record=run)
