@@ -10,9 +10,9 @@ from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.reuse import Finder, Keys, index
 from fairlead.engine.writer import Ledger
 from fairlead.errors import StoreError
-from fairlead.model.events import Attempt, Failure
+from fairlead.model.events import Attempt, Failure, LogRange
 from fairlead.model.fold import fold
-from fairlead.model.notices import Opened, Progress, TaskEnded
+from fairlead.model.notices import Opened, Output, Progress, TaskEnded
 from fairlead.model.run import Code, TaskCode
 from fairlead.model.state import State
 from fairlead.ports import Report
@@ -55,6 +55,7 @@ class Stage:
         self.delay = delay
         self.executor = None
         self.make = ScriptedExecutor
+        self.tail = None
 
     def carry(self, *, create=True, run=None):
         run = run or self.run
@@ -71,7 +72,7 @@ class Stage:
             self.executor = self.make(self.answer, self.clock)
             finder = Finder(run, Keys(run, self.values), self.store, self.values, self.previous)
             gear = Gear(
-                self.store, self.values, self.executor, finder, self.clock, self.notices.append, None, self.delay
+                self.store, self.values, self.executor, finder, self.clock, self.notices.append, self.tail, self.delay
             )
             self.driver = Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, {}))
             return self.driver.carry()
@@ -291,6 +292,65 @@ def test_lists_of_unequal_length_fail_the_map_with_their_lengths():
     assert stage.carry() == "failed"
     (attempt,) = stage.store.attempts("r")
     assert attempt.failure.message == "the lists mapped over by 'f' are of unequal length: 'x' has 3, 'y' has 2"
+
+
+class Pages:
+    """A tail that tells what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def started(self, path, log):
+        self.told.append(("started", path, log.start))
+
+    def ended(self, path, log):
+        self.told.append(("ended", path, log.end))
+
+    def read(self):
+        return [("a", b"hello\n")]
+
+
+def test_what_tasks_write_is_followed_and_told():
+    stage = Stage(two(), 5)
+    stage.tail = Pages()
+
+    def answer(job):
+        if job.path == "b":
+            return [json(2)]
+        log = LogRange("w1.log", 3, 9)
+        return Attempt(job.path, 1, outcome="succeeded", outputs=[json(1)], log=log, ended=1.0)
+
+    stage.answer = answer
+    assert stage.carry() == "succeeded"
+    assert stage.tail.told == [("ended", "a", 9)]
+    assert Output("a", b"hello\n") in stage.notices
+
+
+def test_a_task_that_runs_for_a_while_is_followed_from_its_start():
+    stage = Stage(two(), 5)
+    stage.tail = Pages()
+    reports = []
+
+    def answer(job):
+        if job.path == "a" and not reports:
+            reports.append(1)
+            stage.executor._reports.append(
+                Report("a", 1, "running", at=5.0, log_file="w1.log", log_start=3, worker="here")
+            )
+            return Report("a", 1, "ended", failure=Failure("killed", "kill -9"), at=6.0, log_file="w1.log", log_start=3)
+        return [json(1)]
+
+    stage.answer = answer
+    assert stage.carry() == "succeeded"
+    assert stage.tail.told == [("started", "a", 3), ("ended", "a", -1)]
+
+
+def test_an_executor_may_refuse_a_job():
+    stage = Stage(two(), 5)
+    refusal = Report("a", 1, "ended", failure=Failure("refused", "needs 9 processors"))
+    stage.make = type("Refuses", (ScriptedExecutor,), {"submit": lambda self, jobs: [refusal]})
+    assert stage.carry() == "failed"
+    assert stage.recorded == {("a", 1): "failed"}
 
 
 # --- reuse ------------------------------------------------------------------------------------------------
