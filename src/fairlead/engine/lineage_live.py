@@ -133,7 +133,7 @@ def code_words(code: CodeType) -> list[str]:
 
 
 def _has_docstring(code: CodeType) -> bool:
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
         return bool(code.co_flags & 0x4000000)
     return (
         not code.co_name.startswith("<") and bool(code.co_flags & 2) and isinstance((code.co_consts or (None,))[0], str)
