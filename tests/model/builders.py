@@ -76,8 +76,7 @@ def drive(state: State, answer, now: float = 0.0) -> list[str]:
     while (live := state.next(now)) is not None:
         order.append(live.path)
         if live.opens:
-            rows = {name: [json(item) for item in plain(value)] for name, value in state.lists(live).items()}
-            state.opened(live, rows)
+            state.opened(live, [Rows([json(item) for item in plain(value)]) for value in state.asks(live).values()])
             continue
         found = answer(live, {name: plain(value) for name, value in state.args(live).items()})
         state.ended(live, found if isinstance(found, Attempt) else ok(live, found))

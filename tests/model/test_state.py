@@ -242,9 +242,9 @@ def test_lists_that_must_be_read_are_opened_first():
     live = state.next(0)
     state.ended(live, Attempt("load", 1, outcome="succeeded", outputs=[Stored("k", "pickle", 10)]))
     opening = state.next(0)
-    assert opening.opens and opening.path == "f" and list(state.lists(opening)) == ["x"]
+    assert opening.opens and opening.path == "f" and list(state.asks(opening)) == ["x"]
     assert statuses(state)["f"] == {"queued": 1}
-    state.opened(opening, {"x": [json(1), json(2)]})
+    state.opened(opening, [Rows([json(1), json(2)])])
     assert statuses(state)["f"] == {"ready": 2}
     drive(state, lambda live, args: args["x"] + args["y"])
     assert plain(state.results()["result"]) == [6, 7]

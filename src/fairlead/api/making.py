@@ -19,7 +19,7 @@ from fairlead.engine.snapshot import code_of
 from fairlead.errors import DefinitionError, UnstorableValue
 from fairlead.model.run import Code, Run
 from fairlead.model.values import NONE, Value
-from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow
+from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow, bodies_of
 from fairlead.node.payload import canonical_target, needs_payload, payload
 
 _LONGEST = 200
@@ -122,7 +122,8 @@ def _mapped_slots(workflow: Workflow) -> Iterator[int]:
     for node in workflow.nodes:
         if isinstance(node, MapNode):
             yield from (binding.slot for binding in node.over.values() if isinstance(binding, Const))
-            yield from _mapped_slots(node.body)
+        for _, body in bodies_of(node):
+            yield from _mapped_slots(body)
 
 
 def _unexpanded(services: Services) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSumma
 from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
 from fairlead.model.values import Value
-from fairlead.model.workflow import MapNode, Ref, Workflow
+from fairlead.model.workflow import Ref, TaskNode, Workflow
 
 __all__ = ["TaskRun", "WorkflowRun", "list_summaries", "list_workflow_runs", "services_with"]
 
@@ -235,9 +235,9 @@ class WorkflowRun:
                 value = telling.pick_output(self.graph, attempt, wanted)
                 if value is not None:
                     return value
-        of_map = self._map_output(name)
-        if of_map is not None:
-            return of_map
+        of_block = self._block_output(name)
+        if of_block is not None:
+            return of_block
         if self.get_status() != "succeeded":
             raise NotFinished(f"run {self.id!r} has no output {name!r}, and it is {self.get_status()}")
         results = self._state().results()
@@ -245,11 +245,11 @@ class WorkflowRun:
             raise NotFound(f"run {self.id!r} has no output {name!r}; it has {', '.join(results)}")
         return results[name]
 
-    def _map_output(self, name: str) -> Value | None:
-        """The results of a whole map, as a list; None when it is no map, or has not succeeded."""
+    def _block_output(self, name: str) -> Value | None:
+        """The first result of a block (of a map: the list of them); None when it is none, or has not succeeded."""
         position = next((i for i, node in enumerate(self.graph.nodes) if node.name == name), None)
         state = self._state()
-        if position is None or not isinstance(self.graph.nodes[position], MapNode):
+        if position is None or isinstance(self.graph.nodes[position], TaskNode):
             return None
         return state.value(state.root, Ref(position)) if state.root.status[position] == SUCCEEDED else None
 

@@ -8,10 +8,9 @@ from typing import Protocol
 
 from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunFailed
 from fairlead.model.events import Attempt, Failure
-from fairlead.model.path import parse
 from fairlead.model.run import Group, RunStatus, RunSummary
 from fairlead.model.values import Value
-from fairlead.model.workflow import MapNode, TaskNode, Workflow
+from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow, bodies_of
 
 __all__ = ["failure_text", "no_task", "pick_output", "run_in_short", "task_at", "why_no_results"]
 
@@ -92,20 +91,26 @@ def no_task(run_id: str, path: str, known: Sequence[str]) -> str:
 
 def task_at(workflow: Workflow, path: str) -> TaskNode | None:
     """Find the node that places the task of a path; None when the path is not of this workflow."""
-    scope = workflow
-    parts = parse(path)
-    for depth, (name, item) in enumerate(parts):
-        node = next((node for node in scope.nodes if node.name == name), None)
-        if isinstance(node, TaskNode):
-            return node if depth == len(parts) - 1 else None
-        if not isinstance(node, MapNode):
-            return None
-        if item < 0:
-            return None  # the map as a whole
-        if node.flat:
-            inner = node.body.nodes[0]
-            return inner if isinstance(inner, TaskNode) and depth == len(parts) - 1 else None
-        scope = node.body
+    return _find(workflow, path.split("."))
+
+
+def _find(scope: Workflow, parts: list[str]) -> TaskNode | None:
+    name, _, item = parts[0].partition("[")
+    node = next((node for node in scope.nodes if node.name == name), None)
+    if node is None:
+        return None
+    if isinstance(node, TaskNode):
+        return node if len(parts) == 1 and not item else None
+    if bool(item) != isinstance(node, (MapNode, RepeatNode)):
+        return None  # the block as a whole
+    for label, body in bodies_of(node):
+        flat = not label and not isinstance(node, SwitchNode) and node.flat
+        if flat and len(parts) == 1:
+            inner = body.nodes[0]
+            return inner if isinstance(inner, TaskNode) else None
+        rest = parts[1:] if not label else parts[2:] if parts[1:2] == [label] else []
+        if rest and not flat and (found := _find(body, rest)) is not None:
+            return found
     return None
 
 

@@ -18,7 +18,6 @@ from fairlead.author.handles import OUTER, Given, Handle, What, is_outer, new_ha
 from fairlead.author.options import Core
 from fairlead.author.problems import Problem, absolute, place_of, user_frame
 from fairlead.errors import DefinitionError
-from fairlead.model.plan import references
 from fairlead.model.task import Place, TaskDefinition
 from fairlead.model.types import describe, fits, length_of
 from fairlead.model.values import Key
@@ -33,6 +32,7 @@ from fairlead.model.workflow import (
     Ref,
     TaskNode,
     Workflow,
+    references,
 )
 
 __all__ = ["Building", "Mapped", "Scope", "current"]

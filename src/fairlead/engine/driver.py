@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from fairlead.engine.decide import Decision, decide
 from fairlead.engine.interrupts import Interrupts
+from fairlead.engine.opening import answers
 from fairlead.engine.writer import DELAY, Ledger, Writer
 from fairlead.errors import FairleadError
 from fairlead.model.events import Attempt, Failure, LogRange
@@ -22,7 +23,6 @@ from fairlead.model.notices import Plan as ResumePlan
 from fairlead.model.run import Run, RunStatus
 from fairlead.model.scope import QUEUED, Live
 from fairlead.model.state import State
-from fairlead.model.values import Rows, Value
 from fairlead.ports import Commit, Executor, Job, Report, RunStore, Values
 
 __all__ = ["GRACE", "Clock", "Driver", "Gear", "Reuse", "Tail"]
@@ -100,6 +100,7 @@ class Driver:
         self._here = gear.executor.offers.reach == "process"
         self._interrupts = Interrupts((lambda: gear.store.cancel_asked(run.id)) if self._here else None)
         self._heard = 0
+        self._stopped = 0
         self._patient_until = inf
         committed = self._committed if gear.tell is not None else None
         self._writer = Writer(gear.store, run.id, epoch, ledger, delay=gear.delay, committed=committed)
@@ -142,6 +143,8 @@ class Driver:
         self._carry_out(decision)
         for report in self._poll(self._patience(decision, now)):
             self._take(report)
+        if len(self.state.stopped) > self._stopped:
+            self._end_stopped()
         self._writer.check()
         if not self._gear.delay:
             self._writer.flush()
@@ -188,39 +191,22 @@ class Driver:
             self._writer.add(found)
 
     def _open(self, live: Live) -> None:
-        """Read the lists of a map, and record what they hold item by item."""
+        """Read what decides how a block goes on, and record it: a fold must not need the user's classes."""
         attempt = Attempt(live.path, live.attempt, self._epoch, started=self._clock.now())
-        rows = {}
         try:
-            for name, value in self.state.lists(live).items():
-                rows[name] = self._items(name, value)
-            sizes = {name: len(items) for name, items in rows.items()}
-            if len(set(sizes.values())) > 1:
-                told = ", ".join(f"{name!r} has {size}" for name, size in sizes.items())
-                raise FairleadError(f"the lists mapped over by {live.path!r} are of unequal length: {told}")
+            attempt.outputs = answers(self.state, live, self._gear.values, f"runs/{self.run.id}")
             attempt.outcome = "succeeded"
-            attempt.outputs = [Rows(items) for items in rows.values()]
         except FairleadError as error:
             attempt.outcome = "failed"
             attempt.failure = Failure("definition", str(error))
             attempt.retryable = False
         attempt.ended = self._clock.now()
         with self._writer.lock:
-            if attempt.outcome == "succeeded":
-                self.state.opened(live, rows)
+            if attempt.outputs is not None:
+                self.state.opened(live, attempt.outputs)
             else:
                 self.state.ended(live, attempt)
             self._writer.add(attempt)
-
-    def _items(self, name: str, value: Value) -> list[Value]:
-        whole: Any = self._gear.values.decode(value)
-        try:
-            items = list(whole)
-        except TypeError:
-            raise FairleadError(
-                f"{name!r} is mapped over, and {type(whole).__qualname__} is not something to go through"
-            ) from None
-        return [self._gear.values.encode(item, hint=f"runs/{self.run.id}/{name}") for item in items]
 
     # --- taking what came of it -------------------------------------------------------------------
 
@@ -305,6 +291,12 @@ class Driver:
             self.state.cancel()
         self._executor.cancel(list(self._jobs()), grace)
         self._patient_until = self._clock.ticks() + grace + GRACE
+
+    def _end_stopped(self) -> None:
+        """Blocks were stopped because something in them failed: what runs in them is ended."""
+        self._stopped = len(self.state.stopped)
+        inside = [(path, live.attempt) for path, live in self._live.items() if live.beneath(self.state.stopped)]
+        self._executor.cancel(inside, GRACE)
 
     def _give_up(self) -> None:
         """The executor does not answer for jobs that it was asked to end: the run ends without them."""

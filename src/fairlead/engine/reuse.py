@@ -24,7 +24,7 @@ from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
 from fairlead.model.state import State
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
-from fairlead.model.workflow import MapNode, TaskNode
+from fairlead.model.workflow import Node, TaskNode, bindings_of, bodies_of
 from fairlead.ports import RunStore, Values
 
 __all__ = ["Finder", "Keys", "Parts", "differences", "index", "paths_changed"]
@@ -156,7 +156,7 @@ class Keys:
 
     def _order(self, state: State, scope: Scope, position: int) -> tuple[str, ...]:
         """Give the keys of the nodes that this one was ordered after; a loop, since chains are long."""
-        wanted = [(scope, after.node) for after in scope.plan.nodes[position].after]
+        wanted = _before(scope, position)
         if not wanted:
             return ()
         work = [one for one in wanted if (one[0].prefix, one[1]) not in self._orders]
@@ -165,8 +165,7 @@ class Keys:
             if (place[0].prefix, place[1]) in self._orders:
                 work.pop()
                 continue
-            before = [(place[0], after.node) for after in place[0].plan.nodes[place[1]].after]
-            unknown = [one for one in before if (one[0].prefix, one[1]) not in self._orders]
+            unknown = [one for one in _before(*place) if (one[0].prefix, one[1]) not in self._orders]
             if unknown:
                 work.extend(unknown)
                 continue
@@ -176,13 +175,15 @@ class Keys:
 
     def _node_key(self, state: State, scope: Scope, position: int) -> str:
         node = scope.plan.nodes[position]
-        order = tuple(self._orders[scope.prefix, after.node] for after in node.after)
+        order = tuple(self._orders[one.prefix, before] for one, before in _before(scope, position))
         if isinstance(node, TaskNode):
             args = {name: state.value(scope, binding) for name, binding in node.args.items()}
             return self._parts(node.task, args, order).key()
-        args = {name: state.value(scope, binding) for name, binding in (*node.over.items(), *node.whole.items())}
+        taken = enumerate(bindings_of(node))
+        args = {f"{place} {name}": state.value(scope, binding) for place, (name, binding) in taken}
         parts = [self._parts(task, args, order).key() for task in sorted(set(_tasks_in(node)))]
-        return hashlib.sha256(msgspec.json.encode((parts, node.body))).hexdigest()[:40]
+        bodies = [body for _, body in bodies_of(node)]
+        return hashlib.sha256(msgspec.json.encode((parts, bodies))).hexdigest()[:40]
 
 
 class Finder:
@@ -332,9 +333,23 @@ def _classes(value: Value) -> Iterator[str]:
         yield from _classes(value.of)
 
 
-def _tasks_in(node: MapNode) -> Iterator[int]:
-    for inner in node.body.nodes:
-        if isinstance(inner, TaskNode):
-            yield inner.task
-        else:
+def _before(scope: Scope, position: int) -> list[tuple[Scope, int]]:
+    """List what a node was ordered after, in its scope and around the block that it stands in."""
+    found = []
+    node: Node | None = scope.plan.nodes[position]
+    around: Scope = scope
+    while node is not None:
+        found += [(around, after.node) for after in node.after]
+        if around.owner is None:
+            break
+        around, position, _ = around.owner
+        node = around.plan.nodes[position]
+    return found
+
+
+def _tasks_in(node: Node) -> Iterator[int]:
+    if isinstance(node, TaskNode):
+        yield node.task
+    for _, body in bodies_of(node):
+        for inner in body.nodes:
             yield from _tasks_in(inner)

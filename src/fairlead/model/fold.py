@@ -11,14 +11,12 @@ from functools import partial
 from math import inf
 
 from fairlead.model.events import Attempt
-from fairlead.model.path import join
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
 from fairlead.model.state import State
-from fairlead.model.values import Value, split
 from fairlead.model.workflow import MapNode, TaskNode
 
-__all__ = ["fold", "replayed", "rows_of", "walk"]
+__all__ = ["fold", "replayed", "walk"]
 
 
 def fold(
@@ -43,6 +41,7 @@ def fold(
     for records in recorded.values():
         records.sort(key=_by_number)
     state = State(run.workflow, run.constants, run.parameters, keep=keep)
+    state.known = recorded.__contains__
     open_: list[Live] = []
     while (live := state.next(inf)) is not None:
         records = recorded.get(live.path, [])
@@ -85,12 +84,6 @@ def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[L
     return state, found
 
 
-def rows_of(state: State, live: Live, record: Attempt) -> dict[str, list[Value]]:
-    """Read back the record of a map that was opened: the items of each list, by body parameter."""
-    names = state.lists(live)
-    return {name: split(value) or [] for name, value in zip(names, record.outputs or [], strict=True)}
-
-
 def walk(state: State) -> Iterator[tuple[str, str, TaskStatus]]:
     """List every task run that is known of: its path, its task's name, its status.
 
@@ -122,7 +115,7 @@ def _recall(state: State, recorded: dict[str, list[Attempt]], live: Live) -> boo
 def _succeed(state: State, live: Live, record: Attempt) -> None:
     live.attempt = record.attempt
     if live.opens:
-        state.opened(live, rows_of(state, live, record))
+        state.opened(live, record.outputs or [])
     else:
         state.ended(live, record)
 
@@ -152,25 +145,26 @@ def _replay(state: State, live: Live, records: list[Attempt], epoch: int, alive:
 
 def _walk(state: State, scope: Scope, skipped: bool = False) -> Iterator[tuple[str, str, TaskStatus]]:
     for position, node in enumerate(scope.plan.nodes):
-        path = join(scope.prefix, node.name)
+        path = scope.path(position)
         status = SKIPPED if skipped else scope.status[position]
         if isinstance(node, TaskNode):
             live = state.lives.get(path)
             yield path, state.tasks[node.task].name, STATUSES[live.status if live else status]
-        else:
-            fan = scope.outputs[position]
-            if isinstance(fan, Fan):
-                yield from _walk_fan(state, scope, node, fan)
-            else:
-                yield path, node.name, STATUSES[status]
+            continue
+        fan = scope.outputs[position]
+        if isinstance(node, MapNode) and node.flat and isinstance(fan, Fan):
+            yield from _walk_fan(state, path, node, fan)
+            continue
+        inside = [one for (place, _), one in (scope.kept or {}).items() if place == position]
+        for one in inside:
+            yield from _walk(state, one)
+        if not inside and not isinstance(fan, Fan):
+            yield path, node.name, STATUSES[status]
 
 
-def _walk_fan(state: State, scope: Scope, node: MapNode, fan: Fan) -> Iterator[tuple[str, str, TaskStatus]]:
-    inner = node.body.nodes[0] if node.flat else None
-    for item in range(len(fan.status)):
-        path = join(scope.prefix, node.name, item)
-        if isinstance(inner, TaskNode):
-            live = state.lives.get(path)
-            yield path, state.tasks[inner.task].name, STATUSES[live.status if live else fan.status[item]]
-        elif item in fan.kept:
-            yield from _walk(state, fan.kept[item])
+def _walk_fan(state: State, path: str, node: MapNode, fan: Fan) -> Iterator[tuple[str, str, TaskStatus]]:
+    inner = node.body.nodes[0]
+    assert isinstance(inner, TaskNode)
+    for item, status in enumerate(fan.status):
+        live = state.lives.get(f"{path}[{item}]")
+        yield f"{path}[{item}]", state.tasks[inner.task].name, STATUSES[live.status if live else status]

@@ -6,53 +6,109 @@ Worked out once per run and shared by all copies of a body; holds nothing that c
 from __future__ import annotations
 
 from fairlead.model.path import group_of
-from fairlead.model.workflow import Binding, Container, MapNode, Node, Ref, TaskNode, When, Workflow
+from fairlead.model.workflow import (
+    Binding,
+    Ends,
+    GroupNode,
+    MapNode,
+    Node,
+    RepeatNode,
+    SwitchNode,
+    TaskNode,
+    When,
+    Workflow,
+    bindings_of,
+    bodies_of,
+    references,
+)
 
-__all__ = ["Plan", "references"]
+__all__ = ["Plan"]
 
 
 class Plan:
     """One scope of a workflow and, through `bodies`, the scopes inside it."""
 
-    __slots__ = ("bodies", "dependants", "groups", "index", "needs", "nodes", "results", "roots", "workflow")
+    __slots__ = (
+        "bodies",
+        "dependants",
+        "ends",
+        "flat",
+        "groups",
+        "index",
+        "lacking",
+        "needs",
+        "nodes",
+        "results",
+        "roots",
+        "workflow",
+    )
 
-    def __init__(self, workflow: Workflow, groups: dict[str, int], prefix: str = "") -> None:
+    def __init__(self, workflow: Workflow, groups: dict[str, int], prefix: str = "", *, flat: bool = False) -> None:
         """`groups` collects the names of all groups, here and in bodies, with their places."""
         self.workflow = workflow
         self.nodes: tuple[Node, ...] = workflow.nodes
-        self.results: tuple[Binding, ...] = tuple(workflow.results.values())
+        self.results: dict[str, Binding] = workflow.results
         self.index = {node.name: position for position, node in enumerate(self.nodes)}
+        self.flat = flat
+        """The body of a block that is a single task: its path is the block's own."""
         self.needs: list[int] = []
         """How many edges each node waits for."""
         self.dependants: list[list[tuple[int, When]]] = [[] for _ in self.nodes]
-        self.bodies: dict[int, Plan] = {}
-        """The inside of each map whose body is more than a single task."""
+        self.bodies: dict[int, tuple[Plan, ...]] = {}
+        """The inside of each block, as `bodies_of` lists it; not of a map whose body is a single task."""
         self.groups: list[int] = []
-        """The group of each node's task runs; -1 where the body's own groups count."""
+        """The group of each node's task runs; -1 where the groups of bodies count."""
+        self.ends: dict[int, Ends] = {}
+        """Nodes whose success ends the scope."""
+        self.lacking = _lacking(workflow)
+        """Whether values may be absent in here: a branch that gives them may not be taken."""
         for position, node in enumerate(self.nodes):
             edges = _edges(node)
             self.needs.append(len(edges))
             for source, when in edges:
                 self.dependants[source].append((position, when))
-            if isinstance(node, MapNode) and not node.flat:
-                self.bodies[position] = Plan(node.body, groups, f"{prefix}{node.name}.")
-                self.groups.append(-1)
-            else:
+            if node.ends:
+                self.ends[position] = node.ends
+            if isinstance(node, TaskNode) or (isinstance(node, MapNode) and node.flat):
                 self.groups.append(groups.setdefault(group_of(prefix + node.name), len(groups)))
+            else:
+                self.bodies[position] = _inside(node, groups, prefix)
+                self.groups.append(-1)
         self.roots = [position for position, count in enumerate(self.needs) if not count]
+        for plans in self.bodies.values():
+            for plan in plans:
+                plan._inherit(lacking=self.lacking)
+
+    def _inherit(self, *, lacking: bool) -> None:
+        """What is absent outside may be absent in here."""
+        if lacking and not self.lacking:
+            self.lacking = True
+            for plans in self.bodies.values():
+                for plan in plans:
+                    plan._inherit(lacking=True)
 
 
-def references(binding: Binding) -> list[Ref]:
-    """List the nodes that a binding takes its value from."""
-    if isinstance(binding, Ref):
-        return [binding]
-    if isinstance(binding, Container):
-        return [ref for part in (*binding.keys, *binding.items) for ref in references(part)]
-    return []
+def _inside(node: Node, groups: dict[str, int], prefix: str) -> tuple[Plan, ...]:
+    plans = []
+    for label, body in bodies_of(node):
+        flat = not label and isinstance(node, (RepeatNode, GroupNode)) and node.flat
+        inside = prefix if flat else f"{prefix}{node.name}.{label}." if label else f"{prefix}{node.name}."
+        plans.append(Plan(body, groups, inside, flat=flat))
+    return tuple(plans)
+
+
+def _lacking(workflow: Workflow) -> bool:
+    if any(not parameter.required and parameter.default is None for parameter in workflow.parameters):
+        return True
+    for node in workflow.nodes:
+        if isinstance(node, SwitchNode) or (isinstance(node, GroupNode) and node.handler is not None) or node.ends:
+            return True
+        if any(_lacking(body) for _, body in bodies_of(node)):
+            return True
+    return False
 
 
 def _edges(node: Node) -> set[tuple[int, When]]:
-    bindings = node.args.values() if isinstance(node, TaskNode) else (*node.over.values(), *node.whole.values())
-    edges: set[tuple[int, When]] = {(ref.node, "ok") for binding in bindings for ref in references(binding)}
+    edges: set[tuple[int, When]] = {(ref.node, "ok") for _, binding in bindings_of(node) for ref in references(binding)}
     edges.update((after.node, after.when) for after in node.after)
     return edges

@@ -6,11 +6,14 @@ They only hold; what changes them, and when, is in `state.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Final, get_args
 
+from fairlead.model.events import Failure
+from fairlead.model.path import join
 from fairlead.model.plan import Plan
 from fairlead.model.run import TaskStatus
-from fairlead.model.values import Rows, Tree, Value, pick
+from fairlead.model.values import ABSENT, Rows, Tree, Value, pick
 from fairlead.model.workflow import Binding, Const, Container, MapNode, ParamRef, Ref, TaskNode, When
 
 __all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "meets", "resolve"]
@@ -25,7 +28,7 @@ GOOD: Final = frozenset({SUCCEEDED, REUSED})
 
 
 class Live:
-    """A task run that was handed out by `next()`, or the opening of a map (`opens`)."""
+    """A task run that was handed out by `next()`, or a question that must be answered first (`opens`)."""
 
     __slots__ = ("attempt", "failures", "group", "item", "losses", "node", "opens", "path", "scope", "status", "task")
 
@@ -41,7 +44,7 @@ class Live:
         """Failed attempts in this epoch."""
         self.losses = 0
         self.opens = task < 0
-        """A map whose lists must be read before it is known how many copies there are."""
+        """A value must be read before it is known how a block goes on: lists, a selector, an `until`."""
         self.status = READY
 
     def placed_by(self) -> TaskNode:
@@ -52,6 +55,11 @@ class Live:
         assert isinstance(node, TaskNode)
         return node
 
+    def beneath(self, stopped: set[str]) -> bool:
+        """Whether it stands inside one of the nodes with these paths."""
+        path = self.path
+        return any(path[:end] in stopped for end, letter in enumerate(path) if letter in ".[")
+
     def __repr__(self) -> str:
         return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
 
@@ -59,7 +67,20 @@ class Live:
 class Scope:
     """A living copy of a workflow or of a body."""
 
-    __slots__ = ("bindings", "failed", "missing", "open", "outputs", "owner", "plan", "prefix", "status")
+    __slots__ = (
+        "bindings",
+        "ended",
+        "failed",
+        "kept",
+        "missing",
+        "open",
+        "outputs",
+        "owner",
+        "plan",
+        "prefix",
+        "status",
+        "trouble",
+    )
 
     def __init__(self, plan: Plan, prefix: str, bindings: dict[str, Value], owner: tuple[Scope, int, int] | None):
         size = len(plan.nodes)
@@ -67,37 +88,79 @@ class Scope:
         self.prefix = prefix
         self.bindings = bindings
         self.owner = owner
-        """The scope, the map and the item that this is the body of."""
+        """The scope, the block and the item, case or iteration that this is the body of."""
         self.status = bytearray(size)
         self.missing = list(plan.needs)
         self.outputs: list[list[Value] | Fan | None] = [None] * size
         self.open = size
         """Nodes that have not ended."""
         self.failed = 0
+        self.ended = ""
+        """How a node has ended the whole scope before its last one: `succeeded` or `failed`."""
+        self.trouble: tuple[str, Failure] | None = None
+        """The first task run that failed in here, and why."""
+        self.kept: dict[tuple[int, int], Scope] | None = None
+        """The insides of blocks, for whoever wants to walk through them."""
+
+    def path(self, position: int) -> str:
+        """Give the path of a node in here."""
+        return self.prefix if self.plan.flat else join(self.prefix, self.plan.nodes[position].name)
 
 
 class Fan:
     """A map that is open: what became of each copy."""
 
-    __slots__ = ("bindings", "failed", "kept", "next", "node", "open", "outputs", "results", "rows", "status", "whole")
+    __slots__ = (
+        "bindings",
+        "failed",
+        "next",
+        "node",
+        "open",
+        "outputs",
+        "parked",
+        "results",
+        "rows",
+        "status",
+        "whole",
+    )
 
-    def __init__(self, node: MapNode, rows: dict[str, Sequence[Value]], whole: dict[str, Value], size: int) -> None:
+    def __init__(
+        self, node: MapNode, rows: dict[str, Sequence[Value]], whole: dict[str, Value], size: int, *, lacking: bool
+    ) -> None:
         self.node = node
         self.rows = rows
         self.whole = whole
-        self.bindings = _direct(node, rows, whole)
+        self.bindings = None if lacking else _direct(node, rows, whole)
         self.status = bytearray([READY]) * size
         self.outputs: list[list[Value] | None] = [None] * size
         self.next = 0
         """The first copy that was not handed out."""
         self.open = size
         self.failed = 0
-        self.kept: dict[int, Scope] = {}
+        self.parked = False
+        """It is not asked for further copies before one of those under way has ended."""
         self.results: dict[int, Value] = {}
 
     def inside(self, item: int) -> dict[str, Value]:
         """Bind the body's parameters for one copy."""
         return {**self.whole, **{name: rows[item] for name, rows in self.rows.items()}}
+
+    @property
+    def full(self) -> bool:
+        """Whether as many copies are under way as may be."""
+        limit = self.node.max_parallel
+        return limit is not None and self.next - (len(self.status) - self.open) >= limit
+
+    @property
+    def enough(self) -> bool:
+        """Whether as many copies have succeeded as must."""
+        if not self.failed:
+            return True
+        wanted = self.node.min_success
+        if wanted is None:
+            return False
+        size = len(self.status)
+        return size - self.failed >= (ceil(wanted * size) if isinstance(wanted, float) else wanted)
 
     def result(self, output: int) -> Value:
         """Give the list of the copies' results."""
@@ -146,13 +209,15 @@ def resolve(scope: Scope, binding: Binding, constants: Sequence[Value]) -> Value
     """Give the value of a binding; what it refers to has succeeded."""
     if isinstance(binding, Ref):
         outputs = scope.outputs[binding.node]
-        assert outputs is not None, f"{scope.prefix}: node {binding.node} has no outputs"
+        if outputs is None:
+            assert scope.plan.lacking, f"{scope.prefix}: node {binding.node} has no outputs"
+            return ABSENT
         value = outputs[binding.output] if isinstance(outputs, list) else outputs.result(binding.output)
         return pick(value, binding.select) if binding.select else value
     if isinstance(binding, Const):
         return constants[binding.slot]
     if isinstance(binding, ParamRef):
-        value = scope.bindings[binding.name]
+        value = scope.bindings.get(binding.name, ABSENT)
         return pick(value, binding.select) if binding.select else value
     items = tuple(resolve(scope, item, constants) for item in binding.items)
     return Tree(binding.kind, items, tuple(resolve(scope, key, constants) for key in binding.keys))

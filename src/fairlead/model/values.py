@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["NONE", "Inline", "Key", "Pick", "Rows", "Stored", "Tree", "Value", "pick", "split"]
+__all__ = ["ABSENT", "NONE", "Inline", "Key", "Pick", "Rows", "Stored", "Tree", "Value", "pick", "split"]
 
 Key: TypeAlias = str | int | tuple[int | None, int | None, int | None]
 """What `h[key]` selects by: a string, an index, or a slice as (start, stop, step)."""
@@ -66,9 +66,14 @@ Value: TypeAlias = Inline | Stored | Rows | Tree | Pick
 
 NONE = Inline("json", b"null")
 
+ABSENT = Inline("absent", b"", "absent")
+"""Stands for a value that nothing gave: the branch that gives it was not taken."""
+
 
 def pick(value: Value, select: tuple[Key, ...]) -> Value:
     """Select from a value without decoding more than its own structure."""
+    if value is ABSENT:
+        return value
     for done, key in enumerate(select):
         if isinstance(value, Rows) or (isinstance(value, Tree) and value.kind != "dict"):
             if isinstance(key, int) and -len(value.items) <= key < len(value.items):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from fairlead.errors import ArtifactMissing, StoreError, UnstorableValue
-from fairlead.model.values import NONE, Inline, Key, Pick, Rows, Stored, Tree, Value
+from fairlead.model.values import ABSENT, NONE, Inline, Key, Pick, Rows, Stored, Tree, Value
 from fairlead.ports import ArtifactStore, Codec
 from fairlead.stores.codecs import Pickled, dump, json_bytes, json_value, load_buffers, load_pickle
 from fairlead.stores.digest import Digester, of_json, of_list, of_parts
@@ -182,6 +182,8 @@ class StoredValues:
     def decode(self, value: Value) -> Any:
         """Give a copy of the value that is the caller's own; ArtifactMissing."""
         if isinstance(value, Inline):
+            if value.codec == ABSENT.codec:
+                raise ArtifactMissing("nothing gave this value: the branch that gives it was not taken")
             return json_value(value.data) if value.codec == "json" else load_pickle(value.data)
         if isinstance(value, Stored):
             return self._load(value)
@@ -189,7 +191,7 @@ class StoredValues:
             return self._list(value.items)
         if isinstance(value, Pick):
             return self._select(value.of, value.select)
-        items = [self.decode(item) for item in value.items]
+        items = [self._member(item) for item in value.items]
         if value.kind == "dict":
             return dict(zip(map(self.decode, value.keys), items, strict=True))
         return items if value.kind == "list" else tuple(items)
@@ -199,7 +201,11 @@ class StoredValues:
             joined = b",".join([item.data for item in items])  # type: ignore[union-attr]
             whole: list[Any] = json_value(b"[%b]" % joined)
             return whole
-        return [self.decode(item) for item in items]
+        return [self._member(item) for item in items]
+
+    def _member(self, value: Value) -> Any:
+        """Decode a part of a container; where nothing gave a value stands None."""
+        return None if isinstance(value, Inline) and value.codec == ABSENT.codec else self.decode(value)
 
     def _load(self, value: Stored) -> Any:
         codec = value.codec

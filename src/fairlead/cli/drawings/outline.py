@@ -1,7 +1,7 @@
 """What every drawing of a workflow shows: boxes, arrows, boxes within boxes. No format is known here.
 
-Parameters and results are boxes of their own at the outermost scope; inside a map's body they are
-not drawn, for they are the map's own arrows.
+Parameters and results are boxes of their own at the outermost scope; inside a block's body they are
+not drawn, for they are the block's own arrows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,25 @@ from fairlead.model.path import group_of
 from fairlead.model.run import Group
 from fairlead.model.task import TaskDefinition
 from fairlead.model.words import done, duration, leading, number, said_counts
-from fairlead.model.workflow import Binding, Container, MapNode, Node, ParamRef, Ref, TaskNode, Workflow
+from fairlead.model.workflow import (
+    Binding,
+    Container,
+    GroupNode,
+    MapNode,
+    Node,
+    ParamRef,
+    Ref,
+    RepeatNode,
+    SwitchNode,
+    TaskNode,
+    Workflow,
+    bindings_of,
+    bodies_of,
+)
 
 __all__ = ["Arrow", "Box", "Kind", "Scope", "outline"]
 
-Kind: TypeAlias = Literal["parameter", "task", "map", "result"]
+Kind: TypeAlias = Literal["parameter", "task", "map", "block", "result"]
 
 
 class Box(msgspec.Struct):
@@ -102,9 +116,8 @@ def _scope(
         if isinstance(node, TaskNode):
             boxes.append(_task(node, tasks[node.task], box, path))
         else:
-            if not node.flat:
-                inner = _scope(node.body, tasks, counted, prefix=f"{path}.", mark=f"{box}_")
-            boxes.append(_map(node, tasks, box, path, inner))
+            inner = _inside(node, tasks, counted, path, box)
+            boxes.append(_block(node, tasks, box, path, inner))
         if counted and inner is None:
             _tell(boxes[-1], counted.get(path))
         elif counted and inner is not None:
@@ -119,14 +132,46 @@ def _task(node: TaskNode, task: TaskDefinition, box: str, path: str) -> Box:
     return Box(box, node.name, "task", path=path, detail=alias, about=_about(task))
 
 
-def _map(node: MapNode, tasks: Sequence[TaskDefinition], box: str, path: str, inner: Scope | None) -> Box:
-    about, alias = "", ""
-    first = node.body.nodes[0] if inner is None and node.body.nodes else None
+def _inside(
+    node: Node, tasks: Sequence[TaskDefinition], counted: Mapping[str, Group], path: str, box: str
+) -> Scope | None:
+    """Draw what is inside a block: its body, or a box for each of several; None where the block is one task."""
+    bodies = bodies_of(node)
+    if _flat(node) and len(bodies) == 1:
+        return None
+    if len(bodies) == 1:
+        return _scope(bodies[0][1], tasks, counted, prefix=f"{path}.", mark=f"{box}_")
+    boxes = []
+    for place, (label, body) in enumerate(bodies):
+        prefix = f"{path}.{label}." if label else f"{path}."
+        if not label and _flat(node):
+            prefix = path.removesuffix(group_of(node.name))
+        inner = _scope(body, tasks, counted, prefix=prefix, mark=f"{box}_{place}_")
+        boxes.append(Box(f"{box}_{place}", label or body.name, "block", path=prefix[:-1], inner=inner))
+        if counted:
+            boxes[-1].status = _together([inside.status for inside in inner.boxes])
+    arrows = [Arrow(f"{box}_0", f"{box}_1", order=True, when="failed")] if isinstance(node, GroupNode) else []
+    return Scope(node.name, boxes, arrows)
+
+
+def _block(node: Node, tasks: Sequence[TaskDefinition], box: str, path: str, inner: Scope | None) -> Box:
+    about, detail = "", ""
+    first = None if isinstance(node, (TaskNode, SwitchNode)) or inner is not None else node.body.nodes[0]
     if isinstance(first, TaskNode):
         task = tasks[first.task]
         about = _about(task)
-        alias = task.name if task.name != group_of(node.name) else ""
-    return Box(box, node.name, "map", path=path, detail=alias, about=about, many=True, inner=inner)
+        detail = task.name if task.name != group_of(node.name) else ""
+    if isinstance(node, RepeatNode):
+        detail = f"{detail} up to {number(node.max_iterations)} times".strip()
+    if isinstance(node, SwitchNode):
+        detail = "one of"
+    many = isinstance(node, (MapNode, RepeatNode))
+    kind: Kind = "map" if isinstance(node, MapNode) else "block"
+    return Box(box, node.name, kind, path=path, detail=detail, about=about, many=many, inner=inner)
+
+
+def _flat(node: Node) -> bool:
+    return isinstance(node, (MapNode, RepeatNode, GroupNode)) and node.flat
 
 
 def _about(task: TaskDefinition) -> str:
@@ -164,10 +209,8 @@ def _together(statuses: Sequence[str]) -> str:
 
 def _inputs(node: Node) -> list[tuple[str, Binding, bool]]:
     """Give what a node takes: name, where from, whether item by item."""
-    if isinstance(node, TaskNode):
-        return [(name, binding, False) for name, binding in node.args.items()]
-    over = [(name, binding, True) for name, binding in node.over.items()]
-    return over + [(name, binding, False) for name, binding in node.whole.items()]
+    over = node.over if isinstance(node, MapNode) else ()
+    return [(name, binding, name in over) for name, binding in bindings_of(node)]
 
 
 def _between(node: Node, box: str, mark: str, workflow: Workflow, tasks: Sequence[TaskDefinition]) -> list[Arrow]:
@@ -193,7 +236,9 @@ def _output_name(node: Node, output: int, tasks: Sequence[TaskDefinition]) -> st
 
 
 def _outputs(node: Node, tasks: Sequence[TaskDefinition]) -> tuple[str, ...]:
-    return tasks[node.task].outputs if isinstance(node, TaskNode) else tuple(node.body.results)
+    if isinstance(node, TaskNode):
+        return tasks[node.task].outputs
+    return node.outputs if isinstance(node, (SwitchNode, GroupNode)) else tuple(node.body.results)
 
 
 def _brief(arrow: Arrow, outputs: Sequence[str]) -> Arrow:
