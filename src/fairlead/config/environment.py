@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +16,7 @@ import msgspec
 
 from fairlead.errors import ConfigurationError, NotFound
 
-__all__ = ["BUILT_IN", "Durability", "Environment", "EnvironmentLike", "load"]
+__all__ = ["BUILT_IN", "Durability", "Environment", "EnvironmentLike", "default", "load"]
 
 Durability: TypeAlias = Literal["grouped", "each"]
 
@@ -68,6 +69,8 @@ def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Envir
     """
     if isinstance(wanted, Environment):
         return wanted
+    if wanted is None and _defaults:
+        return _defaults[-1]
     name = str(wanted or os.environ.get("FAIRLEAD_ENV") or "local")
     path = _find(name, beside)
     if path is not None:
@@ -75,6 +78,19 @@ def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Envir
     if name in BUILT_IN:
         return Environment(name=name, executor={"type": name})
     raise NotFound(_unknown(name, beside))
+
+
+_defaults: list[Environment] = []
+
+
+@contextmanager
+def default(environment: Environment) -> Iterator[None]:
+    """Have this environment be meant where none is named."""
+    _defaults.append(environment)
+    try:
+        yield
+    finally:
+        _defaults.remove(environment)
 
 
 def _find(name: str, beside: Path | None) -> Path | None:

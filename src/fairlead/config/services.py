@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from fairlead.config.clocks import stand_in
 from fairlead.config.environment import Environment
 from fairlead.errors import ConfigurationError
 from fairlead.model.run import TaskCode
@@ -23,7 +24,7 @@ from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
 
-__all__ = ["Services", "bench_for", "close_all", "executor_for", "look_services", "open_artifacts", "open_services"]
+__all__ = ["Services", "bench_for", "close_all", "close_folder", "executor_for", "look_services", "open_artifacts", "open_services"]
 
 
 class Services:
@@ -94,6 +95,15 @@ def close_all() -> None:
         _OPEN.clear()
 
 
+def close_folder(folder: Path) -> None:
+    """Close the stores that this process has opened for one `.fairlead` folder; the folder is about to go."""
+    with _LOCK:
+        for place, services in list(_OPEN.items()):
+            if services.folder.path == folder:
+                services.store.close()
+                del _OPEN[place]
+
+
 def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
     """Open an artifact store by its settings, in any process."""
     url = str(settings["url"])
@@ -142,7 +152,12 @@ def executor_for(
     if kind == "in_process":
         from fairlead.executors.in_process import InProcess
 
-        return InProcess(bench)
+        return InProcess(bench, clock=stand_in())
+    if stand_in() is not None:
+        raise ConfigurationError(
+            f"environment {environment.name!r} runs tasks in other processes (executor {kind!r}), where a virtual clock "
+            "does not reach; use 'in_process'"
+        )
     from fairlead.executors.local.executor import Local
 
     return Local(max_workers=max_workers or environment.executor.get("max_workers"))

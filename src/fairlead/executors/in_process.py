@@ -14,6 +14,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from time import monotonic, sleep, time
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
@@ -22,7 +23,7 @@ from fairlead.executors.processes import MARK, children, descendants, environ_of
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job, Offers, Report
 
-__all__ = ["Bench", "InProcess", "Log", "TimeLimit"]
+__all__ = ["Bench", "Clock", "InProcess", "Log", "TimeLimit", "too_long"]
 
 BATCH = 0.005
 """Seconds after which poll gives back what it has, even where more waits."""
@@ -63,12 +64,29 @@ class Bench(Protocol):
         """Let everything go."""
 
 
+class Clock(Protocol):
+    """A clock that a test moves, in place of the machine's."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+
+    def ticks(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much time go by, at once."""
+
+    def alarm(self, seconds: float, action: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have something done when so much time has gone by, unless the context is left before."""
+
+
 class InProcess:
     """Runs jobs in this process."""
 
-    def __init__(self, open_bench: Callable[[Brief], Bench]) -> None:
+    def __init__(self, open_bench: Callable[[Brief], Bench], *, clock: Clock | None = None) -> None:
         self.offers = Offers(reach="process", cpu=os.cpu_count() or 1, echo=True)
         self._open_bench = open_bench
+        self._clock = clock
         self._bench: Bench | None = None
         self._limits: list[float | None] = []
         self._jobs: deque[Job] = deque()
@@ -84,6 +102,11 @@ class InProcess:
         os.makedirs(brief.scratch, exist_ok=True)  # noqa: PTH103  # pathlib costs 10 ms of a short run
         self._limits = [task.timeout for task in brief.tasks]
         self._bench = self._open_bench(brief)
+        if self._clock is not None:
+            from fairlead.executors.timed import TimedBench
+
+            self._bench = TimedBench(self._bench, self._clock, self._limits)
+            self._limits = [None] * len(brief.tasks)
         self._slow = set(range(len(brief.tasks)))
 
     def room(self) -> int:
@@ -109,7 +132,7 @@ class InProcess:
             return reports
         jobs = self._jobs
         if not jobs:
-            sleep(timeout)
+            (sleep if self._clock is None else self._clock.sleep)(timeout)
             return reports
         bench = self._bench
         assert bench is not None, "open() comes first"
@@ -156,7 +179,7 @@ class InProcess:
 
     def _announce(self, job: Job) -> Report:
         log: Log | None = getattr(self._bench, "log", None)
-        report = Report(job.path, job.attempt, "running", at=time())
+        report = Report(job.path, job.attempt, "running", at=time() if self._clock is None else self._clock.now())
         if log is not None and hasattr(log, "name"):
             report.log_file, report.log_start = log.name, log.end
         report.worker = f"{os.uname().nodename}:{os.getpid()}"
@@ -181,6 +204,12 @@ def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
     kill({*alarm.left, *_begun_since(before)})
     if record is None:
         record = Attempt(job.path, job.attempt, started=started, ended=time(), seconds=monotonic() - begun)
+    too_long(record, limit)
+    return record
+
+
+def too_long(record: Attempt, limit: float) -> None:
+    """Record that an attempt was ended by its time limit; where it was then stays known."""
     was = record.failure or Failure("timeout", "")
     record.outcome = "failed"
     record.failure = Failure(
@@ -190,7 +219,6 @@ def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
         arguments=was.arguments,
         place=was.place,
     )
-    return record
 
 
 def _begun_since(before: frozenset[int]) -> list[int]:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fairlead.errors import StoreError
 from fairlead.stores.lease import file_name
 
-__all__ = ["NAME", "Folder", "find", "make"]
+__all__ = ["NAME", "Folder", "find", "instead", "make"]
 
 NAME = ".fairlead"
+
+_instead: list[Path] = []
+"""Where the folder is looked for in place of the working directory; tests have a folder of their own."""
 
 _TAG = b"""\
 Signature: 8a477f597d28d172789f06886806bc55
@@ -89,8 +94,20 @@ def make(start: Path | None = None) -> Folder:
     return Folder(path)
 
 
+@contextmanager
+def instead(place: Path) -> Iterator[None]:
+    """Have what looks for the folder from the working directory look from here."""
+    _instead.append(place)
+    try:
+        yield
+    finally:
+        _instead.remove(place)
+
+
 def _absolute(start: Path | None) -> Path:
-    return Path.cwd() if start is None else start.absolute()
+    if start is not None:
+        return start.absolute()
+    return _instead[-1] if _instead else Path.cwd()
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from fairlead.model.events import Attempt, Failure
@@ -17,6 +19,8 @@ class VirtualClock:
     def __init__(self, start: float = 1_000_000.0) -> None:
         self._now = start
         self._ticks = 0.0
+        self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._serial = count()
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
@@ -27,9 +31,33 @@ class VirtualClock:
         return self._ticks
 
     def advance(self, seconds: float) -> None:
-        """Let time go by."""
-        self._now += seconds
-        self._ticks += max(0.0, seconds)
+        """Let time go by, at once; what was to happen meanwhile happens at its time."""
+        end = self._ticks + max(0.0, seconds)
+        while due := [(at, name) for name, (at, _) in self._alarms.items() if at <= end]:
+            at, name = min(due)
+            self._move(at)
+            self._alarms.pop(name)[1]()
+        self._move(end)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go by as `time.sleep` would, at once."""
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        self.advance(seconds)
+
+    @contextmanager
+    def alarm(self, seconds: float, action: Callable[[], None]) -> Iterator[None]:
+        """Have something done when so much time has gone by, unless the context is left before."""
+        name = next(self._serial)
+        self._alarms[name] = (self._ticks + seconds, action)
+        try:
+            yield
+        finally:
+            self._alarms.pop(name, None)
+
+    def _move(self, ticks: float) -> None:
+        self._now += ticks - self._ticks
+        self._ticks = ticks
 
     def set_back(self, seconds: float) -> None:
         """Set the clock of the day back, as an administrator would."""
