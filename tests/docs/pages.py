@@ -46,6 +46,7 @@ def follow(page: Path, folder: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "120",
+        "PYTEST_ADDOPTS": "-p fairlead_pytest",  # also in a checkout that was installed before there was a plugin
     }
     for block in blocks(page):
         where = f"{page.name}:{block.line}"

@@ -24,7 +24,16 @@ from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
 
-__all__ = ["Services", "bench_for", "close_all", "close_folder", "executor_for", "look_services", "open_artifacts", "open_services"]
+__all__ = [
+    "Services",
+    "bench_for",
+    "close_all",
+    "close_folder",
+    "executor_for",
+    "look_services",
+    "open_artifacts",
+    "open_services",
+]
 
 
 class Services:
@@ -155,8 +164,8 @@ def executor_for(
         return InProcess(bench, clock=stand_in())
     if stand_in() is not None:
         raise ConfigurationError(
-            f"environment {environment.name!r} runs tasks in other processes (executor {kind!r}), where a virtual clock "
-            "does not reach; use 'in_process'"
+            f"environment {environment.name!r} runs tasks in other processes (executor {kind!r}), "
+            "where a virtual clock does not reach; use 'in_process'"
         )
     from fairlead.executors.local.executor import Local
 

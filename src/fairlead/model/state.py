@@ -45,7 +45,7 @@ MAX_LOSSES = 2
 """How often in one epoch a task run whose worker went away is started again without using a retry."""
 
 MAX_DELAY = 3600.0
-"""Seconds; doubling a retry's delay stops here."""
+"""Seconds; doubling a retry's delay stops here. One that is longer from the first is kept as it is."""
 
 
 class State(Standing):
@@ -246,10 +246,11 @@ class State(Standing):
             return False
         live.attempt += 1
         self._move(live, READY)
-        delay = 0.0 if lost else self.tasks[live.task].retry_delay * 2 ** (live.failures - 1)
-        if delay:
+        first = 0.0 if lost else self.tasks[live.task].retry_delay
+        if first:
             self._serial += 1
-            heappush(self._delayed, (now + min(delay, MAX_DELAY), self._serial, live))
+            delay = min(first * 2 ** (live.failures - 1), max(first, MAX_DELAY))
+            heappush(self._delayed, (now + delay, self._serial, live))
         else:
             self._ready.append(live)
         return True

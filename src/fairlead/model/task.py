@@ -55,7 +55,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     retries: int = 0
     """Further attempts after the first."""
     retry_delay: float = 0.0
-    """Seconds before the second attempt; doubled before each one after it."""
+    """Seconds before the second attempt; doubled before each one after it, up to an hour."""
     timeout: float | None = None
     """Seconds that one attempt may take; None: no limit."""
     cache: bool = False

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from fairlead.api.runs import WorkflowRun
 from fairlead.author.functions import Task
 from fairlead.author.functions import task as make_task
@@ -53,8 +51,7 @@ def run_task(
     kind = PythonKind()
     try:
         with running(found.id, where, attempt=attempt, secrets=secrets) as current:
-            # A plain stand-in of the definition: what its options do belongs to runs.
-            return kind.run(msgspec.structs.replace(definition, timeout=None), function, arguments, current)
+            return kind.run(definition, function, arguments, current)
     finally:
         kind.close()
 

@@ -11,15 +11,30 @@ its name and a dot. Order of lines, chains and commas (`a, b -> c`) are free.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
-from fairlead.model.workflow import Binding, Container, MapNode, Node, ParamRef, Ref, TaskNode, Workflow
+from fairlead.model.workflow import (
+    HANDLER,
+    Binding,
+    Container,
+    GroupNode,
+    MapNode,
+    Node,
+    ParamRef,
+    Ref,
+    SwitchNode,
+    TaskNode,
+    Workflow,
+)
 
 __all__ = ["Edge", "Graph", "assert_graph", "graph_of"]
 
 _ARROW = re.compile(r"\s*(->|~(?:failed|done)?>)\s*")
 _DATA = "->"
+
+Sources: TypeAlias = set[str]
+"""The tasks that a value comes from."""
 
 
 class Edge(NamedTuple):
@@ -124,18 +139,20 @@ class _Walk:
         self.tasks: list[str] = []
         self.edges: list[Edge] = []
 
-    def scope(self, workflow: Workflow, prefix: str, given: dict[str, set[str]]) -> dict[str, set[str]]:
-        """Note what is in a scope; gives, for each result, the tasks that it comes from.
+    def scope(
+        self, workflow: Workflow, prefix: str, given: Mapping[str, Sources], single: str = ""
+    ) -> dict[str, Sources]:
+        """Note what is in a scope; gives what each of its results comes from.
 
-        `given`: the tasks that each parameter's value comes from.
+        `given`: what each parameter comes from. `single`: the one task goes by this name.
         """
-        outputs: list[list[set[str]]] = []
+        outputs: list[Sources | list[Sources]] = []
         inside: list[list[str]] = []
 
-        def sources(binding: Binding) -> set[str]:
+        def sources(binding: Binding) -> Sources:
             if isinstance(binding, Ref):
                 found = outputs[binding.node]
-                return found[binding.output] if binding.output < len(found) else set()
+                return found if isinstance(found, set) else found[binding.output]
             if isinstance(binding, ParamRef):
                 return given.get(binding.name, set())
             if isinstance(binding, Container):
@@ -143,50 +160,73 @@ class _Walk:
             return set()
 
         for node in workflow.nodes:
-            first, known = len(self.tasks), len(self.edges)
-            outputs.append(self._node(node, prefix, sources))
-            inside.append(self.tasks[first:])
-            within = {edge.after for edge in self.edges[known:] if edge.before in inside[-1]}
+            known = len(self.tasks)
+            outputs.append(self._node(node, single or prefix + node.name, sources))
+            inside.append(self.tasks[known:])
             for after in node.after:
                 arrow = "~>" if after.when == "ok" else f"~{after.when}>"
-                for last in self._last(inside[after.node]):
-                    self.edges += [Edge(last, task, arrow) for task in inside[-1] if task not in within]
+                self._order(self._last(inside[after.node]), inside[-1], arrow)
         return {name: sources(binding) for name, binding in workflow.results.items()}
 
-    def _node(self, node: Node, prefix: str, sources: Any) -> list[set[str]]:
+    def _node(self, node: Node, name: str, sources: Callable[[Binding], Sources]) -> Sources | list[Sources]:
         if isinstance(node, TaskNode):
-            name = prefix + node.name
-            self._task(name, (sources(binding) for binding in node.args.values()))
-            return [{name}] * 64
-        return self._map(node, prefix, sources)
+            self.tasks.append(name)
+            self.edges += [Edge(before, name) for binding in node.args.values() for before in sources(binding)]
+            return {name}
+        if isinstance(node, SwitchNode):
+            return self._switch(node, name, sources)
+        if isinstance(node, GroupNode):
+            return self._group(node, name, sources)
+        bindings = {**node.over, **node.whole} if isinstance(node, MapNode) else {**node.given, **node.carried}
+        given = {key: sources(binding) for key, binding in bindings.items()}
+        name = f"{name}[]"
+        return list(self.scope(node.body, f"{name}.", given, name if node.flat else "").values())
 
-    def _map(self, node: MapNode, prefix: str, sources: Any) -> list[set[str]]:
-        given = {name: sources(binding) for name, binding in {**node.over, **node.whole}.items()}
-        name = f"{prefix}{node.name}[]"
-        if not node.flat:
-            return list(self.scope(node.body, f"{name}.", given).values())
-        inner = node.body.nodes[0]
-        assert isinstance(inner, TaskNode)
-        body = _Walk()
-        body.scope(node.body, "", {key: set() for key in given})
-        taken = [given[ref.name] for binding in inner.args.values() for ref in _parameters(binding)]
-        self._task(name, taken)
-        return [{name}] * 64
+    def _switch(self, node: SwitchNode, name: str, sources: Callable[[Binding], Sources]) -> list[Sources]:
+        results = []
+        for case in node.cases:
+            known = len(self.tasks)
+            given = {key: sources(binding) for key, binding in case.given.items()}
+            results.append(self.scope(case.body, f"{name}.{case.label}.", given))
+            self._order(sources(node.on), self.tasks[known:], "~>")
+        return _merged(node, results, sources)
 
-    def _task(self, name: str, sources: Iterable[set[str]]) -> None:
-        self.tasks.append(name)
-        self.edges += [Edge(before, name) for before in sorted(set().union(*sources))]
+    def _group(self, node: GroupNode, name: str, sources: Callable[[Binding], Sources]) -> list[Sources]:
+        known = len(self.tasks)
+        given = {key: sources(binding) for key, binding in node.given.items()}
+        results = [self.scope(node.body, f"{name}.", given, name if node.flat else "")]
+        if node.handler is not None:
+            body = self.tasks[known:]
+            handled = {key: sources(binding) for key, binding in node.handled.items()}
+            results.append(self.scope(node.handler, f"{name}.{HANDLER}.", handled))
+            self._order(self._last(body), self.tasks[known + len(body) :], "~failed>")
+        return _merged(node, results, sources)
 
-    def _last(self, tasks: list[str]) -> Iterator[str]:
-        """The tasks of a block that nothing else of it waits for."""
-        for task in tasks:
-            if not any(edge.before == task and edge.after in tasks for edge in self.edges):
-                yield task
+    def _order(self, before: Iterable[str], tasks: list[str], arrow: str) -> None:
+        """Note that the first tasks of a block wait for these, where no value says so already."""
+        known = {edge[:2] for edge in self.edges}
+        within = {edge.after for edge in self.edges if edge.before in tasks}
+        self.edges += [
+            Edge(one, task, arrow)
+            for one in before
+            for task in tasks
+            if task not in within and (one, task) not in known
+        ]
+
+    def _last(self, tasks: list[str]) -> list[str]:
+        """Give the tasks of a block that nothing else in it waits for."""
+        waited = {edge.before for edge in self.edges if edge.after in tasks}
+        return [task for task in tasks if task not in waited]
 
 
-def _parameters(binding: Binding) -> Iterator[ParamRef]:
-    if isinstance(binding, ParamRef):
-        yield binding
-    elif isinstance(binding, Container):
-        for part in (*binding.keys, *binding.items):
-            yield from _parameters(part)
+def _merged(
+    node: SwitchNode | GroupNode, results: list[dict[str, Sources]], sources: Callable[[Binding], Sources]
+) -> list[Sources]:
+    """Say what each output of a block comes from, whichever body gives it."""
+    found = []
+    for name in node.outputs:
+        given = [result[name] for result in results if name in result]
+        if name in node.fallback:
+            given.append(sources(node.fallback[name]))
+        found.append(set().union(*given))
+    return found

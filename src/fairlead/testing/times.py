@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from fairlead.config import clocks
 from fairlead.testing.fakes import VirtualClock
@@ -43,8 +42,13 @@ def virtual_clock(start: float = START) -> Iterator[VirtualClock]:
         "time": lambda: clock.now() if _is_for_users() else _REAL["time"](),
         "monotonic": lambda: clock.ticks() if _is_for_users() else _REAL["monotonic"](),
     }
-    with clocks.instead(clock), patch.multiple(time, **virtual):
-        yield clock
+    before = {name: getattr(time, name) for name in virtual}
+    with clocks.instead(clock):
+        vars(time).update(virtual)
+        try:
+            yield clock
+        finally:
+            vars(time).update(before)
 
 
 _REAL: dict[str, Callable[..., Any]] = {"sleep": time.sleep, "time": time.time, "monotonic": time.monotonic}
