@@ -268,3 +268,35 @@ def test_a_killed_driver_leaves_an_interrupted_run(slow):
     shown = call("show", "killed", cwd=slow)
     assert "killed  naps  interrupted" in shown.stdout
     assert "fairlead resume killed" in shown.stdout
+
+
+# --- the end ----------------------------------------------------------------------------------------
+
+LEAVING = """
+import atexit, threading, time
+from pathlib import Path
+from fairlead import task, workflow
+
+atexit.register(Path("at-exit").touch)
+threading.Thread(target=lambda: (time.sleep(0.4), Path("thread").touch())).start()
+
+@task
+def one():
+    return 1
+
+@workflow
+def leaving():
+    return one()
+"""
+
+
+@pytest.mark.parametrize("env", ["local", "in_process"])
+def test_at_the_end_threads_and_exit_functions_have_run_and_the_store_is_closed(tmp_path, env):
+    (tmp_path / ".fairlead").mkdir()
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    command = [*COMMAND, "run", "leaving.py", "--env", env]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert (tmp_path / "at-exit").exists()
+    assert (tmp_path / "thread").exists()
+    assert [file.name for file in (tmp_path / ".fairlead").glob("runs.db*")] == ["runs.db"]

@@ -6,7 +6,7 @@ No command lives here, and no command prints an error or chooses an exit code by
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import click
@@ -22,14 +22,17 @@ __all__ = ["invoke"]
 _LOUDER = {"-v": 1, "--verbose": 1, "-q": -1, "--quiet": -1}
 
 
-def invoke(words: Sequence[str]) -> int:
-    """Carry out one command line, and give its exit code."""
+def invoke(words: Sequence[str], imported: Callable[[], None] | None = None) -> int:
+    """Carry out one command line, and give its exit code.
+
+    `imported` is called before anything of the user's is.
+    """
     words = list(words)
     loudness = Loudness()
     try:
         while words and words[0] in _LOUDER:
             loudness.level += _LOUDER[words.pop(0)]
-        return _call(words, loudness)
+        return _call(words, loudness, imported)
     except (click.Abort, KeyboardInterrupt):
         _complain(["interrupted"])
         return 130
@@ -49,7 +52,7 @@ def invoke(words: Sequence[str]) -> int:
         return 1
 
 
-def _call(words: list[str], loudness: Loudness) -> int:
+def _call(words: list[str], loudness: Loudness, imported: Callable[[], None] | None) -> int:
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help"):
@@ -59,6 +62,8 @@ def _call(words: list[str], loudness: Loudness) -> int:
     if name not in MODULES:
         raise click.UsageError(_unknown(name))
     command = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name)
+    if imported is not None:
+        imported()
     # Not `command.main`: it has opinions of its own about closed pipes and Ctrl-C.
     try:
         with command.make_context(f"fairlead {name}", rest, obj=loudness) as context:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from fairlead.config.environment import Environment
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-__all__ = ["start_early"]
+if TYPE_CHECKING:
+    from fairlead.config.environment import Environment
+
+__all__ = ["start_at_once", "start_early"]
+
+_OTHERWISE = ("-h", "--help", "--detach", "--env")
+"""Options with which a command needs no workers here, or may not."""
+
+
+def start_at_once(words: Sequence[str]) -> None:
+    """Start the process that workers are forked from, if these words of a command most likely need it.
+
+    Before the words are understood: the two take about as long. Where it turns out not to be needed
+    (a file may say that the environment `local` is another), it ends with this process.
+    """
+    if any(word.split("=", 1)[0] in _OTHERWISE for word in words) or os.environ.get("FAIRLEAD_ENV", "local") != "local":
+        return
+    from fairlead.executors.local.server import start_ahead
+
+    start_ahead()
 
 
 def start_early(environment: Environment, *, max_workers: int | None = None) -> None:

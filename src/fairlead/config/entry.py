@@ -11,9 +11,11 @@ import gc
 import os
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fairlead
 from fairlead.config.kinds import kinds
 from fairlead.errors import ConfigurationError
 from fairlead.executors.local.forkserver import ForkServer, watch
@@ -45,12 +47,19 @@ def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) 
     return Bench(brief, values=values, kinds=kinds(), function_of=function_of, secrets=None, log=log, sets_env=sets_env)
 
 
+def _preload() -> None:
+    """Import what almost every worker would import for itself: the names that a user's file begins with."""
+    import_module("fairlead.node.failure")
+    _ = fairlead.task, fairlead.workflow
+
+
 def main() -> None:
     """Be a fork server, for as long as the driver lives."""
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    _preload()
     # So that forks share what is there: a collection would touch, and so copy, every page.
     gc.freeze()
     gc.enable()

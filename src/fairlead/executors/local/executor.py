@@ -18,7 +18,8 @@ import msgspec
 from fairlead.errors import FairleadError
 from fairlead.executors.local.forkserver import Exited
 from fairlead.executors.local.line import Held, Lane, Line
-from fairlead.executors.local.pool import Pool, Worker, command_line
+from fairlead.executors.local.pool import Pool, Worker
+from fairlead.executors.local.server import command_line
 from fairlead.executors.local.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.executors.local.warm import park, take, warm
 from fairlead.executors.processes import oom_kills

@@ -9,52 +9,26 @@ from __future__ import annotations
 import os
 import select
 import socket
-import sys
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import msgspec
 
-import fairlead
 from fairlead.errors import FairleadError
 from fairlead.executors.local.forkserver import End, Exited, Fork, Heard, Park, Ready
 from fairlead.executors.local.link import EXIT, Records, Slot, message, new_slot
+from fairlead.executors.local.server import spawn
 from fairlead.executors.processes import MARK, children, kill, marked
 from fairlead.model.run import Code
 
-__all__ = ["Group", "Pool", "Worker", "command_line"]
+__all__ = ["Group", "Pool", "Worker"]
 
 WARM = 300.0
 """Seconds that a pool which nobody uses keeps its processes."""
 
 QUEUE = 1 << 20
 """Bytes of jobs that the kernel is asked to hold per group."""
-
-
-_ENTRY = """\
-import gc, sys
-gc.disable()
-sys.path.append({!r})
-sys.modules["typing_extensions"] = None
-import msgspec
-del sys.modules["typing_extensions"]
-from fairlead.config.entry import main
-main()
-"""
-"""What a fork server runs. msgspec asks for typing_extensions, which takes 15 ms and gives it nothing new.
-
-Nothing that is imported becomes garbage: to look for some meanwhile would take a tenth of the start.
-"""
-
-
-def command_line() -> list[str]:
-    """The command line of a fork server."""
-    options = ["-P", *("-O",) * sys.flags.optimize, *(f"-W{option}" for option in sys.warnoptions)]
-    if sys.flags.dev_mode:
-        options.append("-Xdev")
-    return [sys.executable, *options, "-c", _ENTRY.format(str(Path(fairlead.__file__).parent.parent))]
 
 
 class Worker:
@@ -132,17 +106,8 @@ class Pool:
             raise FairleadError(
                 f"worker processes cannot be started: {' '.join(self.line)!r} ends at once; what it wrote says why"
             )
-        self.mark = os.urandom(8).hex()
-        self._environ = {**os.environ, MARK: self.mark}
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self.pid = os.posix_spawn(
-                self.line[0],
-                [*self.line, str(os.getpid())],
-                self._environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
-                setsid=True,
-            )
+        server = spawn(self.line)
+        self.mark, self.pid, self.control, self._environ = server.mark, server.pid, server.control, server.environ
         self.poll = select.poll()
         self.poll.register(self.control, select.POLLIN)
         self._control_poll = select.poll()
