@@ -29,6 +29,10 @@ _HOMES = {
     "NotFinished": "fairlead.errors",
     "NotFound": "fairlead.errors",
     "Pipeline": "fairlead.api.pipelines",
+    "Conditional": "fairlead.author.steps",
+    "Loop": "fairlead.author.steps",
+    "Map": "fairlead.author.steps",
+    "Parallel": "fairlead.author.steps",
     "PythonTask": "fairlead.author.steps",
     "Resources": "fairlead.model.task",
     "RunBusy": "fairlead.errors",
@@ -54,12 +58,16 @@ _HOMES = {
 
 __all__ = [
     "ArtifactMissing",
+    "Conditional",
     "ConfigurationError",
     "DefinitionError",
     "Environment",
     "FairleadError",
+    "Loop",
+    "Map",
     "NotFinished",
     "NotFound",
+    "Parallel",
     "Pipeline",
     "PythonTask",
     "Resources",
@@ -91,7 +99,7 @@ if TYPE_CHECKING:
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
     from fairlead.author.placing import Static
-    from fairlead.author.steps import PythonTask, Stub, metric, pickled
+    from fairlead.author.steps import Conditional, Loop, Map, Parallel, PythonTask, Stub, metric, pickled
     from fairlead.config.environment import Environment
     from fairlead.errors import (
         ArtifactMissing,

@@ -21,8 +21,8 @@ __all__ = ["BoundPipeline", "Pipeline"]
 class Pipeline(author_steps.Pipeline, Bindable):
     """Steps that run in the order written, with values flowing by name."""
 
-    def __init__(self, steps: Sequence[Any] = (), name: str = "pipeline") -> None:
-        super().__init__(steps, name)
+    def __init__(self, steps: Sequence[Any] = (), name: str = "pipeline", **settings: Any) -> None:
+        super().__init__(steps, name, **settings)
         self._home = sys._getframe(1).f_globals
 
     @property

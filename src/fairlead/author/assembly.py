@@ -1,12 +1,16 @@
-"""A pipeline while it is put together: which name stands for what, and what nobody provides.
+"""Names become references: which step provides what a later one takes, and what nobody provides.
 
-Knows names and functions, not step classes; other front ends that flow by name can use it, too.
+An assembly is one pipeline as far as its steps have been read; the pipelines inside its blocks are
+assemblies of their own that look outwards for names. Knows names and functions, not step classes;
+other front ends that flow by name use it, too. How blocks are put together is in `assembled`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+import msgspec
 
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Argument, Layout
@@ -18,9 +22,22 @@ from fairlead.author.returned import returned_names
 from fairlead.author.scope import Building, Scope
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Place, TaskDefinition
-from fairlead.model.workflow import After, Binding, Parameter, ParamRef, Ref, TaskNode, Workflow
+from fairlead.model.workflow import (
+    After,
+    Binding,
+    Ends,
+    GroupNode,
+    Node,
+    Parameter,
+    ParamRef,
+    Ref,
+    SwitchNode,
+    TaskNode,
+    Workflow,
+    bodies_of,
+)
 
-__all__ = ["Assembly", "Return"]
+__all__ = ["Assembly", "Return", "Wanted"]
 
 
 class Return(NamedTuple):
@@ -30,42 +47,69 @@ class Return(NamedTuple):
     metric: bool
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """A name that a step takes and no step before it provides."""
 
     step: str
-    layout: Layout
-    argument: Argument
+    annotation: Any
+    text: str
+    """The annotation as written."""
+    default: Any
+    """MISSING where the step must be given it."""
     place: Place
-    unnamed: str
+    layout: Layout | None = None
+    unnamed: str = ""
     """The step before it whose value has no name, if there is one."""
-    provided: tuple[str, ...]
+    provided: tuple[str, ...] = ()
     """Names that were there."""
+    optional: bool = False
+    """Something before it may provide the name: a branch that need not be taken."""
 
 
 class Assembly:
     """The graph of a pipeline as far as its steps have been read."""
 
-    def __init__(self, name: str, place: Place, parameters: dict[str, Any], *, partial: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        parameters: dict[str, Any] | None = None,
+        *,
+        partial: bool = False,
+        parent: Assembly | None = None,
+        path: str = "",
+    ) -> None:
         self.name = name
-        self.problems: list[Problem] = []
-        wrong = check_name(name)
-        if wrong:
-            self.problems.append(Problem("name", wrong))
-        self._place = place
-        self._given = parameters
-        self._partial = partial
-        self._building = Building(str(name))
-        self._scope = Scope(self._building, str(name))
-        self._nodes: list[TaskNode] = []
-        self._provided: dict[str, Handle] = {}
-        self._unnamed: dict[str, Binding] = {}
-        self._pending: Handle | None = None
+        self.parent = parent
+        self.root: Assembly = self if parent is None else parent.root
+        self.path = path
+        """Where its steps stand, for messages: `each.`."""
+        self.place = place
+        self.building: Building = Building(str(name)) if parent is None else parent.building
+        self.scope = Scope(self.building, str(name))
+        self.nodes: list[Node] = []
+        self.provided: dict[str, Handle] = {}
+        self.taken: dict[str, Binding] = {}
+        """Names that come from around it, with what they are there."""
+        self.unnamed: dict[str, Binding] = {}
+        self.pending: Handle | None = None
         """The value that the next step's only unfilled argument takes."""
-        self._pending_name = ""
+        self.pending_name = ""
         """Its name, when its return statement gives it one: then it goes by name first."""
-        self._wanted: dict[str, list[_Wanted]] = {}
+        self.sequential = True
+        self._outer: dict[str, Handle] = {}
         self._places: dict[str, Place] = {}
+        if parent is None:
+            self.problems: list[Problem] = []
+            self.warnings: list[str] = []
+            self.given: dict[str, Any] = parameters or {}
+            self._partial = partial
+            self._wanted: dict[str, list[Wanted]] = {}
+            wrong = check_name(name)
+            if wrong:
+                self.problems.append(Problem("name", wrong))
+
+    # --- steps that are tasks ---------------------------------------------------------------------
 
     def python(
         self,
@@ -74,10 +118,11 @@ class Assembly:
         returns: Sequence[str | Return] | None,
         options: dict[str, Any],
         place: Place,
+        ends: Ends = "",
     ) -> None:
-        """Add a step that calls a function."""
+        """Add a step that calls a function or a task."""
         label = str(name or getattr(function, "__name__", repr(function)))
-        found = self._returns(label, returns)
+        found = self.returns(label, returns)
         named = returns is not None or "outputs" in options or isinstance(function, Task) or not callable(function)
         inferred = None if named else returned_names(function)
         chosen = options if name is None else {**options, "name": name}
@@ -90,67 +135,207 @@ class Assembly:
             core = function._core.changed(chosen) if isinstance(function, Task) else Core(function, chosen)
             definition = core.definition
         except DefinitionError as error:
-            self.problems += [Problem(label, f"{problem} ({place})") for problem in _sentences(error, label)]
-            self._pending = None
+            self.complain(label, *(f"{problem} ({place})" for problem in _sentences(error, label)))
+            self.pending = None
             return
-        node = self._node(core.name, self._building.add(core), self._arguments(core, place), place)
+        args = self._arguments(core, place)
+        node = self.add(TaskNode(core.name, self.building.add(core), args, (), (), place, ends))
         silent = inferred == () or (returns is not None and not found)
         if definition.outputs != ("result",) or found:
-            self._provide(core, node, definition.outputs)
+            for output, one in enumerate(definition.outputs):
+                self.provided[one] = new_handle(
+                    self.scope, Ref(node, output), core.name, (node,), core.layout, (output, ())
+                )
         elif not silent:
-            self._unnamed[core.name] = Ref(node)
-        self._pending_name = inferred[0] if inferred else ""
+            self.unnamed[core.name] = Ref(node)
+        self.pending_name = inferred[0] if inferred else ""
         explicit = returns is not None or len(definition.outputs) > 1
-        self._pending = (
-            None if explicit or silent else new_handle(self._scope, Ref(node), core.name, (node,), core.layout)
+        self.pending = (
+            None if explicit or silent else new_handle(self.scope, Ref(node), core.name, (node,), core.layout)
         )
 
-    def stub(self, name: str, returns: Sequence[str | Return], place: Place) -> None:
+    def stub(self, name: str, returns: Sequence[str | Return], place: Place, ends: Ends = "") -> None:
         """Add a step that does nothing; a value without a name passes it by."""
         wrong = check_name(name)
         if wrong:
-            self.problems.append(Problem(repr(name), f"name {wrong} ({place})"))
+            self.complain(repr(name), f"name {wrong} ({place})")
             return
-        found = self._returns(name, returns)
+        found = self.returns(name, returns)
         outputs = tuple(one.name for one in found) or ("result",)
-        definition = TaskDefinition(name=name, kind="stub", outputs=outputs, place=place)
-        self._building.definitions.append(definition)
-        self._building.functions.append(None)
-        node = self._node(name, len(self._building.definitions) - 1, {}, place)
+        self.building.definitions.append(TaskDefinition(name=name, kind="stub", outputs=outputs, place=place))
+        self.building.functions.append(None)
+        node = self.add(TaskNode(name, len(self.building.definitions) - 1, {}, (), (), place, ends))
         for output, one in enumerate(found):
-            self._provided[one.name] = new_handle(self._scope, Ref(node, output), name, (node,))
+            self.provided[one.name] = new_handle(self.scope, Ref(node, output), name, (node,))
+
+    def add(self, node: Node) -> int:
+        """Place a node behind those that are there, and give its index."""
+        first = self._places.setdefault(node.name, node.place or self.place)
+        if first is not node.place:
+            self.complain(node.name, f"names two steps ({first} and {node.place}); give one of them another name=")
+        position = len(self.nodes)
+        if position and self.sequential:
+            node = msgspec.structs.replace(node, after=(After(position - 1),))
+        self.nodes.append(node)
+        return position
+
+    # --- names ------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> Handle | None:
+        """Give what a name stands for here: its latest producer, in here or around; None: nobody provides it."""
+        handle = self.provided.get(name)
+        if handle is not None:
+            self._may_lack(name, handle)
+            return handle
+        known = self._outer.get(name)
+        if known is not None or self.parent is None:
+            return known
+        outer = self.parent.find(name)
+        if outer is None:
+            return None
+        self.taken[name] = outer._binding
+        handle = new_handle(self.scope, ParamRef(name), outer._name, (), outer._origin, outer._what)
+        self._outer[name] = handle
+        return handle
+
+    def take(self, name: str, use: Wanted) -> Binding | None:
+        """Give what a name is bound to here, a parameter where nobody provides it; None: the step's own default."""
+        found = self.find(name)
+        if found is not None:
+            return found._binding
+        if self.parent is not None:
+            outer = self.parent.take(name, use)
+            if outer is None:
+                return None
+            self.taken[name] = outer
+            return ParamRef(name)
+        self._wanted.setdefault(name, []).append(use)
+        if use.default is MISSING or use.optional or name in self.given or not self._partly(name):
+            return ParamRef(name)
+        return None
+
+    def known(self) -> tuple[str, ...]:
+        """List the names that are there, the nearest first."""
+        around = self.parent.known() if self.parent is not None else ()
+        return tuple(dict.fromkeys((*self.provided, *around)))
+
+    def _may_lack(self, name: str, handle: Handle) -> None:
+        """Where a name may have no value, because its branch was not taken, a parameter may give one."""
+        binding = handle._binding
+        if not isinstance(binding, Ref):
+            return
+        node = self.nodes[binding.node]
+        if not isinstance(node, (SwitchNode, GroupNode)) or name in node.fallback or _always(node, name):
+            return
+        use = Wanted(node.name, Any, "", MISSING, node.place or self.place, optional=True)
+        fallback = self.parent.take(name, use) if self.parent is not None else self._optional(name, use)
+        if fallback is None:
+            return
+        if self.parent is not None:
+            self.taken[name] = fallback
+            fallback = ParamRef(name)
+        self.nodes[binding.node] = msgspec.structs.replace(node, fallback={**node.fallback, name: fallback})
+
+    def _optional(self, name: str, use: Wanted) -> Binding:
+        self._wanted.setdefault(name, []).append(use)
+        return ParamRef(name)
+
+    def _arguments(self, core: Core, place: Place) -> dict[str, Binding]:
+        bound: dict[str, Binding] = {}
+        layout, edges = core.layout, self.building.edges
+        named = [one for one in layout.arguments if one.kind not in ("varargs", "varkw")]
+        taker = self._taker(named)
+        for one in named:
+            handle = self.pending if one.name == taker else self.find(one.name)
+            if handle is not None:
+                bound[one.name] = handle._binding
+                edges.add(handle, layout, one.name, self.path + core.name, place)
+                continue
+            unnamed = self.pending._name if self.pending is not None and taker is None else ""
+            use = Wanted(
+                self.path + core.name,
+                layout.wanted(one.name),
+                one.annotation,
+                one.default,
+                place,
+                layout,
+                unnamed,
+                self.known(),
+            )
+            binding = self.take(one.name, use)
+            if binding is not None:
+                bound[one.name] = binding
+        return bound
+
+    def _taker(self, named: list[Argument]) -> str | None:
+        if self.pending is None:
+            return None
+        free = [one for one in named if self.find(one.name) is None and one.name not in self.root.given]
+        choice = [one for one in free if one.default is MISSING]
+        if self.pending_name:
+            choice = [] if any(one.name == self.pending_name for one in named) else choice
+        else:
+            choice = choice or free
+        return choice[0].name if len(choice) == 1 else None
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def results(self, tail: str = "") -> dict[str, Binding]:
+        """Give what it provides by name; `tail` names the value that its last step left without a name."""
+        found = {name: handle._binding for name, handle in self.provided.items()}
+        if tail and self.pending is not None and not self.pending_name:
+            found.setdefault(tail, self.pending._binding)
+        return found
+
+    def body(self, tail: str = "", parameters: Sequence[str] = ()) -> Workflow:
+        """Give the workflow that a block holds."""
+        names = dict.fromkeys((*parameters, *self.taken))
+        return Workflow(
+            name=self.name,
+            parameters=tuple(Parameter(name) for name in names),
+            nodes=tuple(self.nodes),
+            results=self.results(tail),
+            single=False,
+            place=self.place,
+        )
 
     def finish(self) -> Built:
         """Turn what is left into parameters, and give the graph; DefinitionError with all problems."""
         inputs = [self._input(name, uses) for name, uses in self._wanted.items()]
-        for name in self._given:
+        for name in self.given:
             if name not in self._wanted:
-                known = (*self._wanted, *self._provided)
+                known = (*self._wanted, *self.provided)
                 self.problems.append(Problem("parameters", f"{name!r} is taken by no step{nearest(name, known)}"))
-        self.problems += self._building.edges.problems()
+        self.problems += self.building.edges.problems()
         if self.problems:
             raise complain(str(self.name), self.problems)
         parameters, values = [], {}
         for one in inputs:
-            slot = None if one.required else self._building.constant(one.default).slot
+            optional = one.required or one.default is MISSING
+            slot = None if optional else self.building.constant(one.default).slot
             parameters.append(Parameter(one.name, one.text, one.required, slot))
-            if one.name in self._given or not one.required:
-                values[one.name] = self._given.get(one.name, one.default)
-        results = {**self._unnamed, **{name: handle._binding for name, handle in self._provided.items()}}
+            if one.name in self.given or not optional:
+                values[one.name] = self.given.get(one.name, one.default)
         graph = Workflow(
             name=self.name,
             parameters=tuple(parameters),
-            nodes=tuple(self._nodes),
-            results=results,
+            nodes=tuple(self.nodes),
+            results={**self.unnamed, **self.results()},
             single=False,
-            tasks=tuple(self._building.definitions),
-            place=self._place,
+            tasks=tuple(self.building.definitions),
+            place=self.place,
         )
-        return Built(graph, self._building.constants, self._building.functions, values, tuple(inputs))
+        told = tuple(self.warnings)
+        return Built(graph, self.building.constants, self.building.functions, values, tuple(inputs), told)
 
-    def _returns(self, label: str, returns: Sequence[str | Return] | None) -> list[Return]:
+    def complain(self, where: str, *problems: str) -> None:
+        """Note what is wrong with a step; everything is told at once, at the end."""
+        self.root.problems += [Problem(self.path + where, problem) for problem in problems]
+
+    def returns(self, label: str, returns: Sequence[str | Return] | None) -> list[Return]:
+        """Read the names of a step's values."""
         if isinstance(returns, str):
-            self.problems.append(Problem(label, f"returns must be a list of names: [{returns!r}]"))
+            self.complain(label, f"returns must be a list of names: [{returns!r}]")
             return []
         return [Return(one, False) if isinstance(one, str) else one for one in returns or ()]
 
@@ -162,66 +347,21 @@ class Assembly:
         except DefinitionError:  # told where the step's core is made
             return True
 
-    def _node(self, name: str, task: int, args: dict[str, Binding], place: Place) -> int:
-        if name in self._places:
-            first = self._places[name]
-            self.problems.append(
-                Problem(name, f"names two steps ({first} and {place}); give one of them another name=")
-            )
-        self._places.setdefault(name, place)
-        node = len(self._nodes)
-        self._nodes.append(TaskNode(name, task, args, (After(node - 1),) if node else (), (), place))
-        return node
-
-    def _provide(self, core: Core, node: int, outputs: tuple[str, ...]) -> None:
-        for output, name in enumerate(outputs):
-            handle = new_handle(self._scope, Ref(node, output), core.name, (node,), core.layout, (output, ()))
-            self._provided[name] = handle
-
-    def _arguments(self, core: Core, place: Place) -> dict[str, Binding]:
-        bound: dict[str, Binding] = {}
-        layout, edges = core.layout, self._building.edges
-        named = [one for one in layout.arguments if one.kind not in ("varargs", "varkw")]
-        taker = self._taker(named)
-        for one in named:
-            handle = self._pending if one.name == taker else self._provided.get(one.name)
-            if handle is not None:
-                bound[one.name] = handle._binding
-                edges.add(handle, layout, one.name, core.name, place)
-                continue
-            unnamed = self._pending._name if self._pending is not None and taker is None else ""
-            use = _Wanted(core.name, layout, one, place, unnamed, tuple(self._provided))
-            self._wanted.setdefault(one.name, []).append(use)
-            if one.default is MISSING or one.name in self._given or not self._partly(one.name):
-                bound[one.name] = ParamRef(one.name)
-        return bound
-
-    def _taker(self, named: list[Argument]) -> str | None:
-        if self._pending is None:
-            return None
-        free = [one for one in named if one.name not in self._provided and one.name not in self._given]
-        choice = [one for one in free if one.default is MISSING]
-        if self._pending_name:
-            choice = [] if any(one.name == self._pending_name for one in named) else choice
-        else:
-            choice = choice or free
-        return choice[0].name if len(choice) == 1 else None
-
     def _partly(self, name: str) -> bool:
         """Whether steps disagree about a name's default, so that each keeps its own."""
-        defaults = [use.argument.default for use in self._wanted[name]]
+        defaults = [use.default for use in self._wanted[name] if not use.optional]
         return any(not _same(one, defaults[0]) for one in defaults)
 
-    def _input(self, name: str, uses: list[_Wanted]) -> Input:
-        required = [use for use in uses if use.argument.default is MISSING]
-        if name in self._given:
+    def _input(self, name: str, uses: list[Wanted]) -> Input:
+        required = [use for use in uses if use.default is MISSING and not use.optional]
+        if name in self.given:
             for use in uses:
-                wrong = self._building.edges.misfit(self._given[name], use.layout, name)
+                wrong = use.layout and self.building.edges.misfit(self.given[name], use.layout, name)
                 if wrong:
                     self.problems.append(Problem(use.step, f"{wrong} ({use.place})"))
         elif required and not self._partial:
             use = required[0]
-            hint = nearest(name, (*use.provided, *self._given))
+            hint = nearest(name, (*use.provided, *self.given))
             instead = f"name it in returns=[…] of {use.unnamed!r}, or " if use.unnamed else ""
             self.problems.append(
                 Problem(
@@ -230,9 +370,18 @@ class Assembly:
                     f" ({use.place})",
                 )
             )
-        first = required[0] if required else uses[0]
-        default = None if required else first.argument.default
-        return Input(name, first.layout.wanted(name), first.argument.annotation, bool(required), default)
+        first = (required or [use for use in uses if not use.optional] or uses)[0]
+        default = None if required else first.default
+        return Input(name, first.annotation, first.text, bool(required), default)
+
+
+def _always(node: SwitchNode | GroupNode, name: str) -> bool:
+    """Whether a block gives a name a value whatever happens in it."""
+    if any(inner.ends for _, body in bodies_of(node) for inner in body.nodes):
+        return False
+    if isinstance(node, SwitchNode):
+        return all(name in case.body.results for case in node.cases)
+    return name in node.body.results and (node.handler is None or name in node.handler.results)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -25,7 +25,7 @@ class Input(NamedTuple):
     """The annotation as written; may be empty."""
     required: bool
     default: Any
-    """None when required."""
+    """None when required; MISSING where it may be left out and has none."""
     static: bool = False
     """It shapes the graph."""
 
@@ -42,3 +42,5 @@ class Built(msgspec.Struct, frozen=True):
     """Raw values of the parameters that were given or have a default."""
     inputs: tuple[Input, ...] = ()
     """What the parameters are."""
+    warnings: tuple[str, ...] = ()
+    """What may not be meant, though it can be run; `check` tells."""

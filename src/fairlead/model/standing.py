@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from fairlead.model.path import join
 from fairlead.model.plan import Plan
 from fairlead.model.scope import (
     CANCELLED,
@@ -180,7 +179,7 @@ class Standing:
         if fan.node.flat:
             inner = fan.node.body.nodes[0]
             assert isinstance(inner, TaskNode)
-            path = join(scope.prefix, fan.node.name, item)
+            path = f"{scope.path(position)}[{item}]"
             return Live(scope, position, item, path, inner.task, scope.plan.groups[position])
         self._open(scope, position, item, fan.inside(item), counted=True)
         self._settle()
