@@ -50,6 +50,8 @@ _HOMES = {
     "list_workflow_runs": "fairlead.api.runs",
     "metric": "fairlead.author.steps",
     "pickled": "fairlead.author.steps",
+    "repeat": "fairlead.author.blocks",
+    "switch": "fairlead.author.blocks",
     "task": "fairlead.author.functions",
     "whole": "fairlead.author.handles",
     "workflow": "fairlead.api.definitions",
@@ -87,6 +89,8 @@ __all__ = [
     "list_workflow_runs",
     "metric",
     "pickled",
+    "repeat",
+    "switch",
     "task",
     "whole",
     "workflow",
@@ -96,6 +100,7 @@ if TYPE_CHECKING:
     from fairlead.api.definitions import workflow
     from fairlead.api.pipelines import Pipeline
     from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
+    from fairlead.author.blocks import repeat, switch
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
     from fairlead.author.placing import Static

@@ -284,7 +284,7 @@ def test_nonsense_with_a_value_from_around_says_where_it_is_from():
         body.map(xs)
 
     with pytest.raises(
-        DefinitionError, match="the value of 'load', from around the map, cannot be used as a condition"
+        DefinitionError, match="the value of 'load', from around this block, cannot be used as a condition"
     ):
         graph(flow, 1)
 

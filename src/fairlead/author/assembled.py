@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from fairlead.author.assembly import Assembly, Wanted
+from fairlead.author.blocks import label_of
 from fairlead.author.callables import MISSING
 from fairlead.author.handles import Given, Handle, ItemOf, ListOf, new_handle
 from fairlead.author.options import Core, check_name
 from fairlead.errors import DefinitionError
-from fairlead.model.path import RESERVED
 from fairlead.model.standing import UNTIL
 from fairlead.model.task import Place
 from fairlead.model.workflow import (
@@ -174,7 +174,7 @@ def add_switch(
     made: list[tuple[Case, Assembly]] = []
     labels: set[str] = set()
     for key, fill in [*cases.items(), *([(MISSING, default)] if default is not None else [])]:
-        label = label_of(key, labels)
+        label = label_of("default" if key is MISSING else key, labels)
         inner = _inside(assembly, Block(label, block.place), f"{block.name}.{label}.")
         fill(inner)
         slot = -1 if key is MISSING else assembly.building.constant(key).slot
@@ -237,16 +237,6 @@ def add_loop(
 def guarded(assembly: Assembly, block: Block, fill: Fill) -> None:
     """Add the single step that `fill` adds, with the handler that runs if it fails."""
     _guard(assembly, block, lambda inner, _: fill(inner))
-
-
-def label_of(key: Any, used: set[str]) -> str:
-    """Give the part of a path that stands for a case."""
-    text = "default" if key is MISSING else str(getattr(key, "name", key))
-    label = "".join("_" if letter in RESERVED else letter for letter in text) or "empty"
-    while label in used:
-        label += "_"
-    used.add(label)
-    return label
 
 
 def _source(assembly: Assembly, name: str) -> Handle | None:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.handles import Handle
 from fairlead.author.maps import map_plainly, map_task
 from fairlead.author.options import Core
+from fairlead.author.placing import Body, map_body
 from fairlead.author.problems import place_of
 from fairlead.author.scope import current
 from fairlead.errors import DefinitionError
@@ -35,11 +37,15 @@ class Task(Generic[P, R]):
         """The plain function."""
         self._core = core
         self._after = after
+        self.handler: Callable[..., Any] | None = None
+        """Runs in the place of a call that failed."""
         dress(self, function, core.name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function; inside a workflow, place the call and give a handle for its result."""
         scope = current.get()
+        if self.handler is not None:
+            return self._guarded(scope, args, kwargs)  # type: ignore[no-any-return]
         if not scope:
             return self.fn(*args, **kwargs)
         return scope.call(self._core, self._after, args, kwargs)  # type: ignore[return-value]
@@ -68,12 +74,38 @@ class Task(Generic[P, R]):
         """Call once for every item: positional arguments are lists, keywords are passed whole."""
         scope = current.get()
         if not scope:
-            return map_plainly(self.fn, lists, values)
+            call = self if self.handler is not None else self.fn
+            return map_plainly(call, lists, values, self._core.options.get("min_success"))
+        if self.handler is not None:
+            body = Body(self, self._core.layout, self.name, self._after, self._core.options)
+            return map_body(scope, body, lists, values)
         return map_task(scope, self._core, self._after, lists, values)
+
+    def on_failure(self, handler: Callable[..., Any]) -> Task[P, R]:
+        """Give a copy whose calls have `handler` called in their place when they fail.
+
+        It takes arguments of the call by name, and `failure`: a dict of `task`, `type` and `message`. What it
+        gives stands for what the call would have given.
+        """
+        if not callable(handler):
+            raise DefinitionError(f"{self.name}.on_failure takes a task or workflow; got {handler!r}")
+        copy = self._copy(self._core, self._after)
+        copy.handler = handler
+        return copy
+
+    def _guarded(self, scope: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        handler = self.handler
+        assert handler is not None
+        if not scope:
+            return guard_plainly(self.fn, self.name, self._core.layout, handler, args, kwargs)
+        plain = self._copy(self._core, self._after)
+        plain.handler = None
+        return guard(scope, plain, self.name, self._core.layout, handler, args, kwargs)
 
     def _copy(self, core: Core, after: tuple[Handle, ...]) -> Task[P, R]:
         copy = object.__new__(type(self))
         copy._take(self.fn, core, after)
+        copy.handler = self.handler
         return copy
 
     def __get__(self, instance: object, owner: type) -> Task[P, R]:
@@ -117,6 +149,8 @@ def task(
     image: str | None = ...,
     tracked: list[str] | tuple[str, ...] = ...,
     order: str = ...,
+    min_success: float | None = ...,
+    max_parallel: int | None = ...,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 @overload
 def task(function: Callable[P, R], /, **options: Any) -> Task[P, R]: ...

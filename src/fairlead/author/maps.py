@@ -16,10 +16,11 @@ from fairlead.author.edges import Edges
 from fairlead.author.handles import Each, Given, Handle, ItemOf, ListOf, Origin, What, Whole, new_handle
 from fairlead.author.options import Core
 from fairlead.author.problems import Problem, complain, place_of
-from fairlead.author.scope import Mapped, Scope
+from fairlead.author.scope import Scope
+from fairlead.model.scope import enough
 from fairlead.model.task import Place
 from fairlead.model.types import describe, fits
-from fairlead.model.workflow import Binding, Const, Container, Parameter, ParamRef, Ref, TaskNode, Workflow
+from fairlead.model.workflow import Binding, Const, Container, MapNode, Parameter, ParamRef, Ref, TaskNode, Workflow
 
 __all__ = ["MapCall", "Sources", "arrange", "item_origin", "map_plainly", "map_task", "place_map"]
 
@@ -37,8 +38,10 @@ class Sources(NamedTuple):
     whole: dict[str, Any]
 
 
-def map_plainly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Do what the map means in plain Python."""
+def map_plainly(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], wanted: float | None = None
+) -> list[Any]:
+    """Do what the map means in plain Python; `wanted` is its `min_success`."""
     name = getattr(function, "__name__", repr(function))
     if not any(isinstance(mark, Each) for mark in (*map(_positional, args), *map(_named, kwargs.values()))):
         raise complain(f"{name}.map", [Problem("", _NOTHING)])
@@ -55,9 +58,17 @@ def map_plainly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     if problem:
         raise complain(f"{name}.map", [Problem("", problem)])
     results = []
+    errors: list[Exception] = []
     for items in zip(*lists.values(), strict=True):
         now = {**{key: mark.value for key, mark in marked.items()}, **dict(zip(lists, items, strict=True))}
-        results.append(function(*(now[index] for index in range(len(args))), **{key: now[key] for key in kwargs}))
+        try:
+            results.append(function(*(now[index] for index in range(len(args))), **{key: now[key] for key in kwargs}))
+        except Exception as error:
+            if wanted is None:
+                raise
+            errors.append(error)
+    if errors and wanted is not None and not enough(len(results), len(results) + len(errors), wanted):
+        raise errors[0]
     return results
 
 
@@ -102,7 +113,7 @@ def map_task(
         results={"result": result},
     )
     origin = ListOf(layout, (0 if one else -1, ()))
-    return place_map(scope, MapCall(body, sources, layout, place, origin, after, flat=True, free=core.free))
+    return place_map(scope, MapCall(body, sources, layout, place, origin, after, True, core.free, {}, core.options))
 
 
 class MapCall(NamedTuple):
@@ -120,6 +131,8 @@ class MapCall(NamedTuple):
     free: bool = False
     lifted: dict[str, Binding] = {}  # noqa: RUF012 - a default that nobody changes
     """Body parameters that stand for values from around the map."""
+    limits: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
+    """`min_success` and `max_parallel`, where they are set."""
 
 
 def place_map(scope: Scope, call: MapCall) -> Handle:
@@ -133,9 +146,18 @@ def place_map(scope: Scope, call: MapCall) -> Handle:
     whole = {
         key: scope.argument(value, layout, key.partition(":")[0], name, place) for key, value in sources.whole.items()
     }
-    node = scope.place_map(
-        name, Mapped(body, over, {**whole, **call.lifted}, call.flat), call.after, place, free=call.free
+    limits = call.limits
+    made = MapNode(
+        name,
+        body,
+        over,
+        {**whole, **call.lifted},
+        call.flat,
+        place=place,
+        min_success=limits.get("min_success"),
+        max_parallel=limits.get("max_parallel"),
     )
+    node = scope.place_block(made, call.after, free=call.free)
     return new_handle(scope, Ref(node), name, (node,), call.origin)
 
 
@@ -155,7 +177,7 @@ def _source(scope: Scope, value: Any, layout: Layout, key: str, name: str, place
         value = scope.own(value)
         edges.add(value, layout, argument, name, place, kind="item")
         binding = scope.binding(value)
-        if isinstance(binding, Ref) and not binding.select and not isinstance(scope.drafts[binding.node][5], Mapped):
+        if isinstance(binding, Ref) and not binding.select and type(scope.drafts[binding.node][5]) is dict:
             scope.rows.setdefault(binding.node, set()).add(binding.output)
         return binding
     wrong = _no_list(value)

@@ -13,6 +13,7 @@ import msgspec
 
 from fairlead.author.callables import Layout, clean_doc, layout_of, place_of_function
 from fairlead.author.problems import Problem, complain, nearest
+from fairlead.author.settings import max_parallel_problem, min_success_problem
 from fairlead.errors import DefinitionError
 from fairlead.model.names import canonical_module
 from fairlead.model.path import RESERVED
@@ -46,7 +47,7 @@ class Core:
             function, layout = self.function, self.layout
             if layout.returns is None:
                 layout.returns = layout.named_outputs() or ("result",)
-            given = {key: value for key, value in self.options.items() if key not in ("name", "outputs", "order")}
+            given = {key: value for key, value in self.options.items() if key not in _OF_CALLS}
             tracked = [name for name in given.get("tracked", ()) if name not in layout.returns]
             if tracked:
                 raise complain(self.name, [Problem("tracked", f"{name!r} is no output") for name in tracked])
@@ -164,8 +165,13 @@ OPTIONS: dict[str, Callable[[object], str]] = {
     "image": _image,
     "tracked": _names,
     "order": _order,
+    "min_success": min_success_problem,
+    "max_parallel": max_parallel_problem,
 }
 """Every option, with what says whether a value is fine (empty) or why not."""
+
+_OF_CALLS = ("name", "outputs", "order", "min_success", "max_parallel")
+"""Options that are about calls and maps of a task, or stand elsewhere in its definition."""
 
 _TUPLES = ("outputs", "secrets", "tracked")
 

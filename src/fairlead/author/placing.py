@@ -40,6 +40,8 @@ class Body(NamedTuple):
     layout: Layout
     name: str
     after: tuple[Handle, ...]
+    limits: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
+    """`min_success` and `max_parallel` of its maps."""
 
 
 def is_static(layout: Layout, name: str) -> bool:
@@ -72,14 +74,14 @@ def call_body(scope: Scope, body: Body, given: dict[str, Any]) -> Any:
         building.active.pop()
 
 
-def inline(scope: Scope, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Place a workflow's calls in a scope, under the workflow's name: `prep:load`."""
+def inline(scope: Scope, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, prefixed: bool = True) -> Any:
+    """Place a workflow's calls in a scope, under the workflow's name if `prefixed`: `prep:load`."""
     layout = body.layout
     place = place_of(sys._getframe(1))
     bound, problems = layout.bind(args, kwargs)
     if problems:
         raise complain(f"{scope.building.name}: {body.name} ({place})", problems)
-    name = scope.unique(body.name)
+    name = scope.unique(body.name) if prefixed else body.name
     given = {}
     for one in layout.arguments:
         value = bound.get(one.name, one.default)
@@ -89,7 +91,7 @@ def inline(scope: Scope, body: Body, args: tuple[Any, ...], kwargs: dict[str, An
             binding = scope.argument(value, layout, one.name, name, place)
             given[one.name] = scope.wrap(value, one.name, layout.wanted(one.name), binding)
     prefix, waits = scope.prefix, scope.waits
-    scope.prefix, scope.waits = f"{name}:", scope.orders(body.after)
+    scope.prefix, scope.waits = f"{name}:" if prefixed else prefix, scope.orders(body.after)
     try:
         return call_body(scope, body, given)
     finally:
@@ -119,7 +121,9 @@ def map_body(scope: Scope, body: Body, args: tuple[Any, ...], kwargs: dict[str, 
     origin: Origin = Given(list) if known is None else ListOf(known, value._what)
     after = (*body.after, *inner.outer_after)
     sources = Sources(sources.over, whole)
-    return place_map(scope, MapCall(graph, sources, layout, place, origin, after, lifted=inner.lifted))
+    return place_map(
+        scope, MapCall(graph, sources, layout, place, origin, after, lifted=inner.lifted, limits=body.limits)
+    )
 
 
 def _item_arguments(

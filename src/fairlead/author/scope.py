@@ -1,6 +1,6 @@
 """The graph while it grows: nodes, edges, constants, and the order of calls made for effect.
 
-A scope is a workflow or the body of a map. What is wrong with single calls is collected and told
+A scope is a workflow or the body of a block. What is wrong with single calls is collected and told
 at the end, all at once. Nothing here decorates, and nothing runs a task.
 """
 
@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 from fairlead.author.constants import ATOMS, CONTAINERS, holds_handle, misplaced, snapshot
 from fairlead.author.edges import Edges
@@ -26,16 +28,18 @@ from fairlead.model.workflow import (
     Binding,
     Const,
     Container,
+    GroupNode,
     MapNode,
     Node,
     ParamRef,
     Ref,
+    RepeatNode,
+    SwitchNode,
     TaskNode,
-    Workflow,
     references,
 )
 
-__all__ = ["Building", "Mapped", "Scope", "current"]
+__all__ = ["Building", "Scope", "current"]
 
 
 class Building:
@@ -90,17 +94,10 @@ class Building:
         return known
 
 
-class Mapped(NamedTuple):
-    """What a map node needs beyond what all nodes have."""
-
-    body: Workflow
-    over: dict[str, Binding]
-    whole: dict[str, Binding]
-    flat: bool
-
+Block: TypeAlias = MapNode | SwitchNode | RepeatNode | GroupNode
 
 _Draft: TypeAlias = tuple[str, Place, tuple[After, ...], bool, int, Any]
-"""Name, place, edges without data, free of the order in the source, task, bindings or Mapped."""
+"""Name, place, edges without data, free of the order in the source, task, bindings or the node of a block."""
 
 
 class Scope:
@@ -156,9 +153,9 @@ class Scope:
         whole = Container("tuple", tuple(part._binding for part in parts))
         return new_handle(self, whole, name, (node,), layout, (-1, ()), parts)
 
-    def place_map(self, name: str, mapped: Mapped, after: tuple[Handle, ...], place: Place, *, free: bool) -> int:
-        """Place a map and give its node."""
-        self.drafts.append((name, place, self.orders(after), free, -1, mapped))
+    def place_block(self, node: Block, after: tuple[Handle, ...], *, free: bool = False) -> int:
+        """Place a block and give its index; its edges without data are worked out when the scope is closed."""
+        self.drafts.append((node.name, node.place or Place("", 0), self.orders(after), free, -1, node))
         return len(self.drafts) - 1
 
     def unique(self, name: str) -> str:
@@ -317,7 +314,7 @@ class Scope:
             place = self.drafts[handle._nodes[0]][1]
             return f"the result of {handle._name!r} ({place})"
         if is_outer(handle._binding):
-            return f"the value of {handle._name!r}, from around the map,"
+            return f"the value of {handle._name!r}, from around this block,"
         return f"the parameter {handle._name!r}"
 
     # --- the end ---------------------------------------------------------------------------------
@@ -338,11 +335,11 @@ class Scope:
         barrier: tuple[After, ...] = ()
         for node, (name, place, waits, free, task, args) in enumerate(self.drafts):
             after = barrier if not waits else tuple(dict.fromkeys((*waits, *barrier)))
-            if isinstance(args, Mapped):
-                nodes.append(MapNode(name, args.body, args.over, args.whole, args.flat, after, place))
-            else:
+            if type(args) is dict:
                 rows = tuple(sorted(self.rows[node])) if node in self.rows else ()
                 nodes.append(TaskNode(name, task, args, after, rows, place))
+            else:
+                nodes.append(msgspec.structs.replace(args, after=after))
             if node not in self.used and not free:
                 barrier = (After(node),)
         return tuple(nodes)

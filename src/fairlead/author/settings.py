@@ -14,13 +14,13 @@ def min_success_problem(value: object) -> str:
         return ""
     if isinstance(value, float) and 0.0 <= value <= 1.0:
         return ""
-    return f"min_success must be a count, or a share between 0.0 and 1.0; got {value!r}"
+    return f"must be a count, or a share between 0.0 and 1.0; got {value!r}"
 
 
 def max_parallel_problem(value: object) -> str:
     """Say what is wrong with a limit of items under way; empty when nothing is."""
     fine = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
-    return "" if fine else f"max_parallel must be a whole number, 1 or more; got {value!r}"
+    return "" if fine else f"must be a whole number, 1 or more; got {value!r}"
 
 
 def iterations_problem(value: object) -> str:

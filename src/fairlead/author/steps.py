@@ -201,8 +201,8 @@ class Map(Step):
             name_problem(self.iterate_on, "iterate_on"),
             name_problem(self.iterate_as, "iterate_as"),
             _wrong(self.branch, "branch"),
-            min_success_problem(self.min_success),
-            max_parallel_problem(self.max_parallel),
+            _about("min_success", min_success_problem(self.min_success)),
+            _about("max_parallel", max_parallel_problem(self.max_parallel)),
             "" if self.reducer is None or callable(self.reducer) else f"reducer must be callable; got {self.reducer!r}",
         )
         return next(filter(None, checks), "")
@@ -370,3 +370,7 @@ def _wrong_branches(branches: object, setting: str) -> str:
     if not isinstance(branches, Mapping) or not branches:
         return f"{setting} must map names to pipelines; got {branches!r}"
     return next(filter(None, (_wrong(one, f"{setting}[{key!r}]") for key, one in branches.items())), "")
+
+
+def _about(setting: str, problem: str) -> str:
+    return f"{setting} {problem}" if problem else ""

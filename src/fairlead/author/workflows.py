@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Layout, clean_doc, layout_of, place_of_function
 from fairlead.author.constants import misplaced
@@ -20,6 +21,7 @@ from fairlead.author.options import check_name
 from fairlead.author.placing import Body, call_body, inline, is_static, map_body
 from fairlead.author.problems import Problem, complain, place_of
 from fairlead.author.scope import Building, Scope, current
+from fairlead.author.settings import max_parallel_problem, min_success_problem
 from fairlead.errors import DefinitionError
 from fairlead.model.workflow import Binding, Parameter, ParamRef, Workflow
 
@@ -36,6 +38,9 @@ class WorkflowFunction:
         self._function = function
         self._layout: Layout | None = None
         self._after: tuple[Handle, ...] = ()
+        self._limits: dict[str, Any] = {}
+        self.handler: Callable[..., Any] | None = None
+        """Runs in its place when something in it failed."""
         self.name: str = name if name is not None else getattr(function, "__name__", "")
         problem = check_name(self.name)
         if self.name == "<lambda>" or problem:
@@ -63,7 +68,7 @@ class WorkflowFunction:
     @property
     def body(self) -> Body:
         """What placing it needs."""
-        return Body(self._function, self.layout, self.name, self._after)
+        return Body(self._function, self.layout, self.name, self._after, self._limits)
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -85,9 +90,14 @@ class WorkflowFunction:
         """Call the plain function: plain Python, nothing built, nothing recorded."""
         token = current.set(False)
         try:
-            return self._function(*args, **kwargs)
+            return self._plainly(args, kwargs)
         finally:
             current.reset(token)
+
+    def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.handler is None:
+            return self._function(*args, **kwargs)
+        return guard_plainly(self._function, self.name, self.layout, self.handler, args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Bind the parameters; inside another workflow, place this one's calls in that one."""
@@ -95,7 +105,11 @@ class WorkflowFunction:
         if scope is None:
             return self.bound(self, args, kwargs)
         if scope is False:
-            return self._function(*args, **kwargs)
+            return self._plainly(args, kwargs)
+        if self.handler is not None:
+            plain = self._copy()
+            plain.handler = None
+            return guard(scope, plain, self.name, self.layout, self.handler, args, kwargs)
         return inline(scope, self.body, args, kwargs)
 
     def build(self, *args: Any, **kwargs: Any) -> Built:
@@ -106,26 +120,60 @@ class WorkflowFunction:
         """Build the graph although required parameters are missing: to draw or check it."""
         return build(self, args, kwargs, partial=True)
 
-    def options(self, *, name: str) -> WorkflowFunction:
-        """Give a copy under another name."""
-        copy = type(self)(self._function, name=name)
-        copy._after = self._after
+    def options(
+        self, *, name: str | None = None, min_success: float | None = None, max_parallel: int | None = None
+    ) -> WorkflowFunction:
+        """Give a copy under another name, or with other limits for its maps.
+
+        `min_success`: how many items must succeed, a count or a share between 0.0 and 1.0. `max_parallel`:
+        how many may be under way at once.
+        """
+        problems = [
+            Problem(key, wrong)
+            for key, wrong in (
+                ("min_success", min_success_problem(min_success)),
+                ("max_parallel", max_parallel_problem(max_parallel)),
+            )
+            if wrong
+        ]
+        if problems:
+            raise complain(self.name, problems)
+        copy = self._copy(name)
+        given = {"min_success": min_success, "max_parallel": max_parallel}
+        copy._limits = {**self._limits, **{key: value for key, value in given.items() if value is not None}}
         return copy
 
     def after(self, *handles: Any) -> WorkflowFunction:
         """Give a copy whose calls, placed in a workflow, wait for these results."""
         if not current.get():
             return self
-        copy = self.options(name=self.name)
+        copy = self._copy()
         copy._after = (*self._after, *handles_in(handles, self.name))
+        return copy
+
+    def on_failure(self, handler: Callable[..., Any]) -> WorkflowFunction:
+        """Give a copy that, placed in a workflow, has `handler` called in its place when something in it failed.
+
+        The handler takes parameters of the call by name, and `failure`: a dict of `task`, `type` and `message`.
+        """
+        if not callable(handler):
+            raise DefinitionError(f"{self.name}.on_failure takes a task or workflow; got {handler!r}")
+        copy = self._copy()
+        copy.handler = handler
+        return copy
+
+    def _copy(self, name: str | None = None) -> WorkflowFunction:
+        copy = type(self)(self._function, name=name or self.name)
+        copy._after, copy._limits, copy.handler = self._after, self._limits, self.handler
         return copy
 
     def map(self, *lists: Any, **values: Any) -> Any:
         """Run once for every item: positional arguments are lists, keywords are passed whole."""
         scope = current.get()
         if not scope:
-            return map_plainly(self.fn, lists, values)
-        return map_body(scope, self.body, lists, values)
+            return map_plainly(self.fn, lists, values, self._limits.get("min_success"))
+        body = self.body if self.handler is None else self.body._replace(function=self)
+        return map_body(scope, body, lists, values)
 
     def __get__(self, instance: object, owner: type) -> WorkflowFunction:
         if instance is not None and is_method(self._function, owner):

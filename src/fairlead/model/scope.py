@@ -16,7 +16,7 @@ from fairlead.model.run import TaskStatus
 from fairlead.model.values import ABSENT, Rows, Tree, Value, pick
 from fairlead.model.workflow import Binding, Const, Container, MapNode, ParamRef, Ref, TaskNode, When
 
-__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "meets", "resolve"]
+__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "enough", "meets", "resolve"]
 
 STATUSES: Final[tuple[TaskStatus, ...]] = get_args(TaskStatus)
 """Statuses by number: numbers are what standings hold."""
@@ -157,10 +157,8 @@ class Fan:
         if not self.failed:
             return True
         wanted = self.node.min_success
-        if wanted is None:
-            return False
         size = len(self.status)
-        return size - self.failed >= (ceil(wanted * size) if isinstance(wanted, float) else wanted)
+        return wanted is not None and enough(size - self.failed, size, wanted)
 
     def result(self, output: int) -> Value:
         """Give the list of the copies' results."""
@@ -221,6 +219,11 @@ def resolve(scope: Scope, binding: Binding, constants: Sequence[Value]) -> Value
         return pick(value, binding.select) if binding.select else value
     items = tuple(resolve(scope, item, constants) for item in binding.items)
     return Tree(binding.kind, items, tuple(resolve(scope, key, constants) for key in binding.keys))
+
+
+def enough(good: int, size: int, wanted: float) -> bool:
+    """Whether so many of a map's items have succeeded as `min_success` wants."""
+    return good >= (ceil(wanted * size) if isinstance(wanted, float) else wanted)
 
 
 def meets(when: When, status: int) -> bool:

@@ -40,7 +40,7 @@ def _write(scope: Scope, lines: list[str], indent: str) -> None:
             continue
         stroke = _COLOURS[tone(box.status)][1]
         lines.append(f"{indent}subgraph cluster_{box.id} {{")
-        lines.append(f'{indent}  label={_quoted(f"{box.label} · for each item")}; color="{stroke}"')
+        lines.append(f'{indent}  label={_quoted(" · ".join(filter(None, (box.label, box.heading))))}; color="{stroke}"')
         # Graphviz draws no arrow to a cluster: it goes to a box inside and is clipped at the border.
         lines.append(f"{indent}  {box.id} [shape=point, style=invis, width=0.01]")
         _write(box.inner, lines, indent + "  ")

@@ -35,7 +35,7 @@ def _write(scope: Scope, lines: list[str], used: set[str], indent: str) -> None:
         if box.inner is None:
             lines.append(f"{indent}{box.id}{_shape(box)}{_class(box, used)}")
             continue
-        lines.append(f'{indent}subgraph {box.id}["{_text(f"{box.label} · for each item")}"]')
+        lines.append(f'{indent}subgraph {box.id}["{_text(" · ".join(filter(None, (box.label, box.heading))))}"]')
         _write(box.inner, lines, used, indent + "  ")
         if not box.inner.boxes:
             lines.append(f'{indent}  {box.id}_e(["each item"])')

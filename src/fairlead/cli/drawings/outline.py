@@ -59,6 +59,11 @@ class Box(msgspec.Struct):
     share: tuple[float, float] | None = None
     """Which share of several task runs is done, and which failed."""
 
+    @property
+    def heading(self) -> str:
+        """What stands behind the label of a box with boxes inside."""
+        return "for each item" if self.kind == "map" else self.detail
+
 
 class Arrow(msgspec.Struct, frozen=True):
     """What goes from one box to another of the same scope."""

@@ -96,7 +96,8 @@ def _measure(scope: Scope) -> _Inside:
             continue
         inner = maps[position] = _measure(box.inner)
         head = max(inner.placed.width, cells(_scope_head(box)) * _TITLE)
-        sizes.append((head + 2 * _PAD + _BEHIND * 2, inner.placed.height + _HEAD + 2 * _PAD + _BEHIND * 2))
+        behind = _BEHIND * 2 if box.many else 0.0
+        sizes.append((head + 2 * _PAD + behind, inner.placed.height + _HEAD + 2 * _PAD + behind))
     index = {box.id: position for position, box in enumerate(scope.boxes)}
     arrows = [(index[arrow.source], index[arrow.target]) for arrow in scope.arrows]
     return _Inside(place(sizes, arrows), sizes, maps)
@@ -114,7 +115,7 @@ def _size(box: Box) -> tuple[float, float]:
 
 
 def _scope_head(box: Box) -> str:
-    return f"{box.label}  for each item"
+    return f"{box.label}  {box.heading}"
 
 
 def _draw(scope: Scope, inside: _Inside, lines: list[str], left: float, top: float) -> None:
@@ -192,10 +193,13 @@ def _draw_box(box: Box, lines: list[str], width: float, height: float) -> None:
 def _draw_map(box: Box, inner: _Inside, lines: list[str], width: float, height: float) -> None:
     assert box.inner is not None
     edge = f" edge-{tone(box.status)}" if box.status else ""
-    width, height = _stack(lines, f"scope{edge}", width, height)
+    if box.many:
+        width, height = _stack(lines, f"scope{edge}", width, height)
+    else:
+        lines.append(f'    <rect class="scope{edge}" {_dimensions(width, height)} rx="8"/>')
     lines.append(
         f'    <text class="name" x="{_n(_PAD)}" y="23">{_dot(box.status)}{_escaped(box.label)}'
-        '<tspan class="small" dx="8" font-weight="400">for each item</tspan></text>'
+        f'<tspan class="small" dx="8" font-weight="400">{_escaped(box.heading)}</tspan></text>'
     )
     _draw(box.inner, inner, lines, (width - inner.placed.width) / 2, _HEAD + _PAD)
 
