@@ -28,16 +28,54 @@ __all__ = [
     "Lease",
     "Observer",
     "Offers",
+    "Plugin",
     "Reach",
     "Report",
     "RunStore",
     "Secrets",
+    "Site",
     "TaskKind",
     "Values",
 ]
 
 Reach: TypeAlias = Literal["process", "host", "network"]
 """From where a store can be used."""
+
+
+# --- being named by an environment ---------------------------------------------------------------
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plugin may know of the place where it is opened."""
+
+    folder: Path
+    """The project's folder, which relative paths are relative to; `.fairlead` is in it."""
+    durability: Literal["grouped", "each"] = "grouped"
+    """How surely facts and artifacts are to be kept."""
+    bench: Callable[[Brief], Any] | None = None
+    """Makes what runs jobs in this process: `execute(job) -> Attempt`, `begin()`, `close()` (executors only)."""
+    max_workers: int | None = None
+    """Asked for on the command line: it wins over the settings (executors only)."""
+    clock: Any = None
+    """What a test has put in place of the machine's clock (executors only)."""
+
+
+class Plugin(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an environment can name: what it may be told, and how it is opened.
+
+    Entry points lead to one of these; built-ins do, too.
+    """
+
+    open: Callable[[Any, Site], Any]
+    """Takes the options and the site, and gives the executor, store, secrets or observer."""
+    options: type[msgspec.Struct] | None = None
+    """Its settings: fields with types, and with a description in `Annotated[…, msgspec.Meta(description=…)]`."""
+    doc: str = ""
+    """What it is, in one sentence."""
+    needs: tuple[str, ...] = ()
+    """Modules that must be installed for it."""
+    install: str = ""
+    """What to tell pip to get them: `fairlead[ray]`."""
 
 
 # --- running a task ------------------------------------------------------------------------------

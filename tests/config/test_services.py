@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from fairlead.config.environment import Environment
-from fairlead.config.services import close_all, executor_for, open_artifacts, open_services
+from fairlead.config.services import close_all, executor_for, open_services
 from fairlead.errors import ConfigurationError
+from fairlead.executors.in_process import InProcess
 from fairlead.model.run import RunFilter
 from fairlead.stores.artifacts import FolderArtifacts, MemoryArtifacts
 from fairlead.stores.memory import MemoryStore
@@ -69,12 +70,12 @@ def test_durability_reaches_the_processes_of_tasks():
     assert open_services(Environment(durability="each")).artifact_settings()["fsync"] is True
 
 
-def test_artifacts_that_this_version_cannot_keep_are_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"artifacts\.url: 's3://b' is not a folder"):
-        open_artifacts({"url": "s3://b"})
-    with pytest.raises(ConfigurationError, match="is not a folder"):
-        open_services(Environment(artifacts={"url": "gs://b"}))
-    assert open_artifacts({"url": f"file://{tmp_path}"}).reach == "host"
+def test_artifacts_that_nothing_here_can_keep_are_refused(tmp_path):
+    with pytest.raises(
+        ConfigurationError, match=r"artifacts\.url: 'gs://b' is neither a folder nor one of file://, mem"
+    ):
+        Environment(artifacts={"url": "gs://b"})
+    assert open_services(Environment(artifacts=f"file://{tmp_path}/there")).artifacts.reach == "host"
 
 
 @pytest.mark.parametrize(("kind", "reach"), [("in_process", "process"), ("local", "host")])
@@ -90,5 +91,13 @@ def test_the_more_specific_number_of_workers_counts():
 
 def test_an_environment_travels_to_a_driver_process_as_text():
     environment = Environment(name="x", store={"type": "sqlite", "path": "p"}, parameters={"a": [1, {"b": None}]})
-    assert msgspec.json.decode(msgspec.json.encode(environment), type=Environment) == environment
+    assert Environment.from_record(msgspec.json.decode(msgspec.json.encode(environment.record()))) == environment
     assert Path(open_services(environment).folder.path).name == ".fairlead"
+
+
+def test_living_objects_are_used_as_they_are():
+    store, artifacts = MemoryStore(), MemoryArtifacts()
+    services = open_services(Environment(store=store, artifacts={"object": artifacts}))
+    assert services.store is store and services.artifacts is artifacts
+    assert services.artifact_settings() == {"url": "memory://"}
+    assert executor_for(Environment(executor=InProcess(lambda brief: None)), lambda brief: None).offers.echo

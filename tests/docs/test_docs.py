@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
-from fairlead import Environment, errors
+from fairlead import errors
 from fairlead.author.options import OPTIONS
+from fairlead.config.layers import KEYS
 from fairlead.model.events import Reason
 from fairlead.model.run import RunStatus, TaskStatus
 from tests.docs.pages import blocks, follow, matches
@@ -68,5 +69,4 @@ def test_the_commands_are_documented_as_they_are():
 def test_every_option_and_setting_is_documented():
     options, environments = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8").split("## Environments")
     assert not [name for name in OPTIONS if f"| `{name}` |" not in options]
-    keys = set(Environment.__struct_fields__) - {"name", "source"}
-    assert not [key for key in keys if f"| `{key}` |" not in environments]
+    assert not [key for key in KEYS if f"| `{key}` |" not in environments]

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairlead.api.runs import WorkflowRun, services_with
 from fairlead.api.targets import load_target
-from fairlead.config.environment import EnvironmentLike, load
+from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.services import Services
 from fairlead.errors import DefinitionError, FairleadError, NotFound
 from fairlead.model.run import Run
@@ -35,7 +35,7 @@ def resume_run(
     """
     services = services_with(run_id, env)
     old = services.store.get(run_id)
-    environment = load(env or (old.environment.get("source") or old.environment.get("name")))
+    environment = load(env) if env is not None else recorded_environment(old)
     if not old.target:
         raise DefinitionError(
             f"run {run_id!r} was made where its definition cannot be found again (a notebook or a REPL); "
@@ -61,6 +61,14 @@ def resume_run(
         max_workers=max_workers,
         from_task=from_task,
     )
+
+
+def recorded_environment(run: Run) -> Environment:
+    """Give the environment that a run was made in: as its file says now, or as recorded where there is none."""
+    source = str(run.environment.get("source", ""))
+    if source and Path(source.partition(".toml#")[0] + (".toml" if ".toml#" in source else "")).is_file():
+        return load(source)
+    return Environment.from_record(run.environment)
 
 
 def _found_again(run: Run, services: Services) -> str:

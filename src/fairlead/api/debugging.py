@@ -19,7 +19,7 @@ __all__ = ["Witness", "here", "unlimited"]
 
 def here(environment: Environment) -> Environment:
     """Give the same environment, with tasks that run in this process."""
-    return msgspec.structs.replace(environment, executor={"type": "in_process"})
+    return environment.replace(executor={"type": "in_process"}, executors={})
 
 
 def unlimited(brief: Brief) -> Brief:

@@ -70,7 +70,7 @@ class Carriage:
 def check_against(run: Run, services: Services, executor: Executor) -> None:
     """Compare what a run needs with what its environment offers; raises DefinitionError with all of it."""
     stores = {"the run store": services.store.reach, "the artifact store": services.artifacts.reach}
-    name = str(services.environment.executor.get("type", "local"))
+    name = str(services.environment.executor["type"])
     problems = mismatches(run.workflow, executor.offers, executor=name, stores=stores)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -199,7 +199,7 @@ def carry_recorded(
     """Go on with a recorded run, with its recorded graph and code."""
     run = services.store.get(run_id)
     carriage = Carriage(observers=observers, max_workers=max_workers)
-    if services.environment.executor.get("type") == "in_process":
+    if services.environment.executor["type"] == "in_process":
         from fairlead.node.code import install, uninstall
 
         install(run.code, services.artifacts)  # its tasks are imported here, and this may be any process
@@ -228,11 +228,17 @@ def start_process(services: Services, run_id: str, *, max_workers: int | None = 
         raise DefinitionError(
             "a run in a memory store cannot be carried by another process; use .run(), or a store on disk"
         )
+    living = services.environment.living
+    if living:
+        raise DefinitionError(
+            f"{', '.join(living)} of the environment {'is an object' if len(living) == 1 else 'are objects'} of this"
+            " process, and another process is to carry the run; use .run(), or name plugins"
+        )
     scratch = services.scratch(run_id)
     scratch.mkdir(parents=True, exist_ok=True)
     words = scratch / "driver.log"
     command = [sys.executable, "-m", "fairlead", "_drive", run_id, str(services.folder.path.parent)]
-    command.append(msgspec.json.encode(services.environment).decode())
+    command.append(msgspec.json.encode(services.environment.record()).decode())
     command.append(str(max_workers or 0))
     with words.open("ab") as log:
         process = subprocess.Popen(
@@ -275,7 +281,7 @@ def drive(words: Sequence[str]) -> int:
     from fairlead.node.code import install
 
     run_id, folder, environment, workers = words
-    services = open_services(msgspec.json.decode(environment, type=Environment), start=Path(folder))
+    services = open_services(Environment.from_record(msgspec.json.decode(environment)), start=Path(folder))
     run = services.store.get(run_id)
     install(run.code, services.artifacts)
     done = carry(services, run, Carriage(max_workers=int(workers) or None))

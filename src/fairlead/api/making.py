@@ -64,7 +64,7 @@ def make_run(
         code=_code(services, built, elsewhere),
         target=target,
         cwd=str(Path.cwd()),
-        environment=_unexpanded(services),
+        environment=services.environment.record(),
         tags=tuple(tags),
         host=os.uname().nodename,
         user=_user(),
@@ -93,7 +93,7 @@ def _encode(services: Services, value: Any, what: str, rows: bool, problems: lis
 
 def _code(services: Services, built: Built, elsewhere: bool) -> Code:
     code = code_of(built.functions, artifacts=services.artifacts)
-    here = services.environment.executor.get("type") == "in_process" and not elsewhere
+    here = services.environment.executor["type"] == "in_process" and not elsewhere
     tasks = list(code.tasks)
     for position, function in enumerate(built.functions):
         if function is None or not needs_payload(function):
@@ -124,11 +124,6 @@ def _mapped_slots(workflow: Workflow) -> Iterator[int]:
             yield from (binding.slot for binding in node.over.values() if isinstance(binding, Const))
         for _, body in bodies_of(node):
             yield from _mapped_slots(body)
-
-
-def _unexpanded(services: Services) -> dict[str, Any]:
-    data: dict[str, Any] = msgspec.to_builtins(services.environment)
-    return data
 
 
 def _user() -> str:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from msgspec import convert
-
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
 from fairlead.api.logs import follow_logs
@@ -215,7 +213,7 @@ class WorkflowRun:
         """Where it is kept, with the environment that it is carried in."""
         if not self._own_environment:
             return self._services
-        recorded = convert(self.record.environment, Environment)
+        recorded = Environment.from_record(self.record.environment)
         known = self._services
         return Services(recorded, known.folder, known.store, known.artifacts)
 

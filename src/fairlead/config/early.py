@@ -30,7 +30,7 @@ def start_at_once(words: Sequence[str]) -> None:
 
 def start_early(environment: Environment, *, max_workers: int | None = None) -> None:
     """Start the process that workers are forked from, where this environment's runs need one."""
-    if environment.executor.get("type", "local") != "local":
+    if environment.executor["type"] != "local":
         return
     from fairlead.executors.local.executor import Local
 

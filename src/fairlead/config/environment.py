@@ -1,83 +1,251 @@
-"""A named configuration: which executor, where runs and artifacts are kept, and how surely.
+"""A named configuration: where and how workflows run, as objects that Python and files make alike.
 
-Finds, reads and validates; opens nothing. Every problem of a file is reported at once.
+Opens nothing. What a name means is `finding.py`'s business, what a file says `reading.py`'s, what
+its settings mean `understanding.py`'s.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import msgspec
+from fairlead.config.finding import BUILT_IN, Found, find
 
-from fairlead.errors import ConfigurationError, NotFound
+if TYPE_CHECKING:
+    from fairlead.config.documents import Document, Spot
 
 __all__ = ["BUILT_IN", "Durability", "Environment", "EnvironmentLike", "default", "load"]
 
 Durability: TypeAlias = Literal["grouped", "each"]
 
-BUILT_IN: dict[str, str] = {
-    "in_process": "one task after the other in this process; a debugger works in the task",
-    "local": "all cores of this machine, in warm worker processes",
-}
-"""The environments that need no file: the executors that need no settings."""
-
-_EXECUTOR_KEYS = {"type", "max_workers"}
-_STORE_KEYS = {"type", "path"}
-_ARTIFACT_KEYS = {"url"}
-_SUFFIXES = (".yaml", ".yml", ".toml")
+Section: TypeAlias = "str | Mapping[str, Any] | object"
+"""A name, a mapping with `type` and settings, or a living object."""
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where and how a workflow runs. Relative paths are relative to the `.fairlead` folder's parent."""
+class Environment:
+    """Where and how a workflow runs.
 
-    name: str = "local"
-    executor: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "local"})
-    """`type`: in_process or local; `max_workers`: processes at most (local)."""
-    store: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "sqlite"})
-    """`type`: sqlite or memory; `path`: the database file."""
-    artifacts: dict[str, Any] = {}
-    """`url`: a folder, or `memory://`."""
-    durability: Durability = "grouped"
-    """`grouped`: facts are committed together, within 50 ms; `each`: one by one, each before anything
-    follows from it, and artifacts are synced to the disk."""
-    parameters: dict[str, Any] = {}
-    """Values for workflow parameters that are given nowhere else."""
-    source: str = ""
-    """The file it comes from; empty for a built-in one."""
+    Takes what an environment file says, in the same words, and checks it in the same way. Relative
+    paths are relative to the folder that `.fairlead` is in.
+    """
+
+    __slots__ = (
+        "_document",
+        "artifacts",
+        "components",
+        "durability",
+        "executor",
+        "executors",
+        "name",
+        "observers",
+        "parameters",
+        "secrets",
+        "source",
+        "store",
+        "tasks",
+    )
+
+    name: str
+    executor: dict[str, Any]
+    """`type` and settings of what runs tasks."""
+    executors: dict[str, dict[str, Any]]
+    """Further executors, for the tasks that patches give them."""
+    store: dict[str, Any]
+    """`type` and settings of what keeps runs."""
+    artifacts: dict[str, Any]
+    """`url` and settings of what keeps values; empty: beside the runs."""
+    secrets: dict[str, Any]
+    """`type` and settings of where secrets come from."""
+    observers: list[dict[str, Any]]
+    """`type` and settings of those who are told what happens."""
+    components: dict[str, Any]
+    """Which class fills which role, as written."""
+    parameters: dict[str, Any]
+    """Values for workflow parameters that are given nowhere else, as written."""
+    tasks: list[dict[str, dict[str, Any]]]
+    """Patches of tasks by pattern, in layers: `config.patches` reads them."""
+    durability: Durability
+    source: str
+    """The file that it comes from; empty for what is built in or made in Python."""
+
+    def __init__(  # noqa: PLR0913 - the keys of an environment file, all keyword-only
+        self,
+        *,
+        name: str = "",
+        extends: str | Path | Environment | Sequence[str | Path | Environment] | None = None,
+        executor: Section | None = None,
+        executors: Mapping[str, Section] | None = None,
+        store: Section | None = None,
+        artifacts: str | Path | Mapping[str, Any] | object | None = None,
+        secrets: Section | None = None,
+        observers: Section | Sequence[Section] | None = None,
+        components: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        tasks: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]] | None = None,
+        durability: Durability | None = None,
+    ) -> None:
+        """Raises ConfigurationError with everything that is wrong."""
+        from fairlead.config.documents import Document
+
+        said = {
+            "extends": extends,
+            "executor": executor,
+            "executors": executors,
+            "store": store,
+            "artifacts": artifacts,
+            "secrets": secrets,
+            "observers": observers,
+            "components": components,
+            "parameters": parameters,
+            "tasks": tasks,
+            "durability": durability,
+        }
+        document = Document({key: value for key, value in said.items() if value is not None})
+        self._settle(document, name, "")
 
     @classmethod
     def load(cls, name: str | Path | Environment | None = None, *, beside: Path | None = None) -> Environment:
         """Find an environment; see `load` of this module."""
         return load(name, beside=beside)
 
+    @staticmethod
+    def list() -> Sequence[str]:
+        """Name every environment that can be had from the working directory."""
+        from fairlead.config.finding import every
+
+        return [found.name for found in every()]
+
+    def save(self, name: str) -> Path:
+        """Keep it under a name, for this user in every directory; gives the file.
+
+        What was written as `${…}` is kept so. Raises ConfigurationError for one with living objects.
+        """
+        from fairlead.config.saved import save
+
+        return save(name, self)
+
+    # --- as others need it ------------------------------------------------------------------------
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What was written, laid over its bases, with every `${…}` unexpanded."""
+        return self._document.data
+
+    def place(self, *keys: str | int) -> Spot | None:
+        """Where a setting was written (`file:line:column` as text), or else what it stands in.
+
+        `place("components", "trainer", "settings", "depth")`; None where no file says it.
+        """
+        return self._document.place(keys)
+
+    def replace(self, **changes: Any) -> Environment:
+        """Give a copy with other sections, whole."""
+        from fairlead.config.documents import Document
+
+        data = {key: value for key, value in self.written.items() if key not in changes}
+        document = Document({**data, **changes}, self._document.places, self._document.source)
+        return _made(document, self.name, self.source)
+
+    def record(self) -> dict[str, Any]:
+        """Give it as data, for the record of a run and for another process: `${…}` unexpanded."""
+        return {"name": self.name, **({"source": self.source} if self.source else {}), **_plain(self.written)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Environment:
+        """Make it again from what `record` gave; `${…}` is taken from this process's environment."""
+        from fairlead.config.documents import Document
+
+        data = {key: value for key, value in record.items() if key not in ("name", "source")}
+        source = str(record.get("source", ""))
+        return _made(Document(data, source=source), str(record.get("name", "")), source)
+
+    @property
+    def living(self) -> Sequence[str]:
+        """Name the sections that are living objects of this process."""
+        sections = [("executor", self.executor), ("store", self.store), ("artifacts", self.artifacts)]
+        sections += [("secrets", self.secrets), *((f"executors.{key}", one) for key, one in self.executors.items())]
+        sections += [(f"observers[{place}]", one) for place, one in enumerate(self.observers)]
+        return [name for name, settings in sections if "object" in settings]
+
+    def _settle(self, document: Document, name: str, source: str) -> None:
+        """Lay it over its bases, expand and check it."""
+        from fairlead.config.extending import settled
+
+        whole, data = settled(document, Path(source).parent if source else None)
+        self._fill(whole, data, name, source)
+
+    def _fill(self, document: Document, data: dict[str, Any], name: str, source: str) -> None:
+        self._document = document
+        self.executor = data.get("executor") or {"type": "local"}
+        self.executors = data.get("executors", {})
+        self.store = data.get("store") or {"type": "sqlite"}
+        self.artifacts = data.get("artifacts", {})
+        self.secrets = data.get("secrets") or {"type": "env"}
+        self.observers = data.get("observers", [])
+        self.components = data.get("components", {})
+        self.parameters = data.get("parameters", {})
+        self.tasks = data.get("tasks", [])
+        self.durability = data.get("durability", "grouped")
+        self.name = name or str(self.executor["type"])
+        self.source = source
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Environment):
+            return NotImplemented
+        return all(getattr(self, key) == getattr(other, key) for key in self.__slots__ if key != "_document")
+
+    __hash__ = None  # type: ignore[assignment]  # equal by what it says, and that may be a list
+
+    def __repr__(self) -> str:
+        return f"<Environment {self.name}: {self.executor['type']}{f', from {self.source}' if self.source else ''}>"
+
 
 EnvironmentLike: TypeAlias = str | Path | Environment | None
+
+
+def _made(document: Document, name: str, source: str) -> Environment:
+    environment = Environment.__new__(Environment)
+    environment._settle(document, name, source)
+    return environment
+
+
+def _built_in(name: str) -> Environment:
+    """Make one that needs no file: the way of every run that names none, and so without any detour."""
+    from fairlead.config.documents import Document
+
+    data = {"executor": {"type": name}}
+    environment = Environment.__new__(Environment)
+    environment._fill(Document(data), data, name, "")
+    return environment
+
+
+def _plain(value: Any) -> Any:
+    """Give settings as data: a living object is in another process no more than its name."""
+    import msgspec
+
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items() if key != "object" or isinstance(inner, str)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return msgspec.to_builtins(value, enc_hook=repr)
 
 
 def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Environment:
     """Find and read an environment.
 
-    None means what the process environment's `FAIRLEAD_ENV` says, and without it `local`. A name is
-    looked up as a path; as a file beside the workflow (`beside`), in the working directory and in
-    `environments/`; and among the built-in ones. Raises NotFound, naming the nearest, and
+    None means what the process environment's `FAIRLEAD_ENV` says, and without it `local`. Where a
+    name is looked up, `finding.find` says. Raises NotFound, naming the nearest, and
     ConfigurationError with every problem of the file.
     """
+    import os
+
     if isinstance(wanted, Environment):
         return wanted
     if wanted is None and _defaults:
         return _defaults[-1]
-    name = str(wanted or os.environ.get("FAIRLEAD_ENV") or "local")
-    path = _find(name, beside)
-    if path is not None:
-        return _read(path)
-    if name in BUILT_IN:
-        return Environment(name=name, executor={"type": name})
-    raise NotFound(_unknown(name, beside))
+    return _read(find(str(wanted or os.environ.get("FAIRLEAD_ENV") or "local"), beside))
 
 
 _defaults: list[Environment] = []
@@ -93,87 +261,9 @@ def default(environment: Environment) -> Iterator[None]:
         _defaults.remove(environment)
 
 
-def _find(name: str, beside: Path | None) -> Path | None:
-    if name.endswith(_SUFFIXES):
-        return Path(name) if Path(name).is_file() else None
-    folders = [*([beside] if beside else []), Path.cwd(), Path.cwd() / "environments"]
-    for folder in folders:
-        for suffix in _SUFFIXES:
-            candidate = folder / f"{name}{suffix}"
-            if candidate.is_file():
-                return candidate
-    return None
+def _read(found: Found) -> Environment:
+    if found.path is None:
+        return _built_in(found.name)
+    from fairlead.config.reading import read
 
-
-def _unknown(name: str, beside: Path | None) -> str:
-    known = [*BUILT_IN, *(file.stem for file in sorted(Path.cwd().glob("environments/*.y*ml")))]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" (nearest: {near[0]!r})" if near else ""
-    looked = ", ".join(str(folder) for folder in ([beside] if beside else []) + [Path.cwd()])
-    return (
-        f"no environment {name!r}{hint}: no such file in {looked} or its environments/; built in: {', '.join(BUILT_IN)}"
-    )
-
-
-def _read(path: Path) -> Environment:
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".toml":
-        import tomllib
-
-        try:
-            data: Any = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
-    else:
-        import yaml
-
-        try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
-    return _understand(data or {}, path)
-
-
-def _understand(data: Any, path: Path) -> Environment:
-    if not isinstance(data, dict):
-        raise ConfigurationError(f"{path}: an environment is a mapping of settings, and this is {type(data).__name__}")
-    problems: list[str] = []
-    fields = set(Environment.__struct_fields__) - {"name", "source"}
-    known: dict[str, Any] = {"name": path.stem, "source": str(path.absolute())}
-    for key, value in data.items():
-        if key not in fields:
-            problems.append(_misspelt(str(key), fields))
-        elif key in {"executor", "store"} and isinstance(value, str):
-            known[key] = {"type": value}
-        elif key == "artifacts" and isinstance(value, str):
-            known[key] = {"url": value}
-        else:
-            known[key] = value
-    _check(known, "executor", _EXECUTOR_KEYS, set(BUILT_IN), problems)
-    _check(known, "store", _STORE_KEYS, {"sqlite", "memory"}, problems)
-    _check(known, "artifacts", _ARTIFACT_KEYS, None, problems)
-    if known.get("durability", "grouped") not in {"grouped", "each"}:
-        problems.append(f"durability: {known['durability']!r} is neither 'grouped' nor 'each'")
-    workers = known.get("executor", {}).get("max_workers") if isinstance(known.get("executor"), Mapping) else None
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        problems.append(f"executor.max_workers: {workers!r} is not a number of processes, 1 or more")
-    if not isinstance(known.get("parameters", {}), dict):
-        problems.append("parameters: must be a mapping of names to values")
-    if problems:
-        raise ConfigurationError(f"{path}: {len(problems)} problem{'s' if len(problems) > 1 else ''}", problems)
-    return Environment(**known)
-
-
-def _check(known: dict[str, Any], section: str, keys: set[str], types: set[str] | None, problems: list[str]) -> None:
-    value = known.get(section, {})
-    if not isinstance(value, dict):
-        problems.append(f"{section}: must be a name or a mapping, and is {value!r}")
-        return
-    problems.extend(f"{section}: {_misspelt(str(key), keys)}" for key in value if key not in keys)
-    if types is not None and section in known and value.get("type") not in types:
-        problems.append(f"{section}.type: {value.get('type')!r} is not one of {', '.join(sorted(types))}")
-
-
-def _misspelt(key: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {key!r}" + (f" (nearest: {near[0]!r})" if near else f"; known: {', '.join(sorted(known))}")
+    return _made(read(found.path, found.table), found.name, found.source)

@@ -14,13 +14,13 @@ import msgspec
 
 from fairlead.config.clocks import stand_in
 from fairlead.config.environment import Environment
+from fairlead.config.registry import open_plugin
 from fairlead.errors import ConfigurationError
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
-from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, TaskKind, Values
+from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, Site, TaskKind, Values
 from fairlead.stores import folder as folders
-from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
 
@@ -31,7 +31,6 @@ __all__ = [
     "close_folder",
     "executor_for",
     "look_services",
-    "open_artifacts",
     "open_services",
 ]
 
@@ -55,7 +54,11 @@ class Services:
 
     def artifact_settings(self) -> dict[str, Any]:
         """How a task's process opens the same artifact store."""
-        settings: dict[str, Any] = {"url": str(_artifact_folder(self.environment, self.folder))}
+        settings = {**_artifact_section(self.environment, self.folder)}
+        if "object" in settings:
+            return {"url": "memory://"}  # a living object: no other process can have it
+        if "://" not in settings["url"]:
+            settings["url"] = str(self.folder.path.parent / settings["url"])
         if self.environment.durability == "each":
             settings["fsync"] = True
         return settings
@@ -83,17 +86,23 @@ def look_services(environment: Environment) -> Services | None:
 
 
 def _open(environment: Environment, folder: Folder) -> Services:
-    place = msgspec.json.encode([str(folder.path), environment.store, environment.artifacts, environment.durability])
+    key = _key(environment, folder)
     with _LOCK:
-        services = _OPEN.get(place)
+        services = _OPEN.get(key)
         if services is None:
-            artifacts = open_artifacts(
-                {"url": str(_artifact_folder(environment, folder)), "fsync": environment.durability == "each"}
-            )
-            services = _OPEN[place] = Services(environment, folder, _open_store(environment, folder), artifacts)
+            site = Site(folder=folder.path.parent, durability=environment.durability)
+            store = open_plugin("stores", environment.store, site)
+            artifacts = open_plugin("artifacts", _artifact_section(environment, folder), site)
+            services = _OPEN[key] = Services(environment, folder, store, artifacts)
     if services.environment == environment:
         return services
     return Services(environment, services.folder, services.store, services.artifacts)
+
+
+def _key(environment: Environment, folder: Folder) -> bytes:
+    """Equal for what is kept in one place, in one way."""
+    sections = [environment.store, environment.artifacts, environment.durability]
+    return msgspec.json.encode([str(folder.path), *sections], enc_hook=id)
 
 
 def close_all() -> None:
@@ -111,18 +120,6 @@ def close_folder(folder: Path) -> None:
             if services.folder.path == folder:
                 services.store.close()
                 del _OPEN[place]
-
-
-def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
-    """Open an artifact store by its settings, in any process."""
-    url = str(settings["url"])
-    if url == "memory://":
-        from fairlead.stores.artifacts import MemoryArtifacts
-
-        return MemoryArtifacts()
-    if "://" in url and not url.startswith("file://"):
-        raise ConfigurationError(f"artifacts.url: {url!r} is not a folder; this version keeps artifacts in folders")
-    return FolderArtifacts(Path(url.removeprefix("file://")), fsync=bool(settings.get("fsync")))
 
 
 def bench_for(
@@ -155,39 +152,29 @@ def executor_for(
     bench: Callable[[Brief], Bench],
     *,
     max_workers: int | None = None,
+    folder: Path | None = None,
 ) -> Executor:
-    """Build the environment's executor; `bench` makes what jobs need in this process."""
-    kind = environment.executor.get("type", "local")
-    if kind == "in_process":
-        from fairlead.executors.in_process import InProcess
+    """Build the environment's executor; `bench` makes what jobs need in this process.
 
-        return InProcess(bench, clock=stand_in())
-    if stand_in() is not None:
+    `folder` is what relative paths among its settings are relative to.
+    """
+    site = Site(
+        folder=folder or Path.cwd(),
+        durability=environment.durability,
+        bench=bench,
+        max_workers=max_workers,
+        clock=stand_in(),
+    )
+    executor: Executor = open_plugin("executors", environment.executor, site)
+    if site.clock is not None and executor.offers.reach != "process":
         raise ConfigurationError(
-            f"environment {environment.name!r} runs tasks in other processes (executor {kind!r}), "
-            "where a virtual clock does not reach; use 'in_process'"
+            f"environment {environment.name!r} runs tasks in other processes (executor"
+            f" {environment.executor['type']!r}), where a virtual clock does not reach; use 'in_process'"
         )
-    from fairlead.executors.local.executor import Local
-
-    return Local(max_workers=max_workers or environment.executor.get("max_workers"))
+    return executor
 
 
-def _artifact_folder(environment: Environment, folder: Folder) -> Path | str:
-    url = environment.artifacts.get("url")
-    if url is None:
-        return "memory://" if environment.store.get("type") == "memory" else folder.artifacts
-    if "://" in str(url):
-        return str(url)
-    return folder.path.parent / str(url)
-
-
-def _open_store(environment: Environment, folder: Folder) -> RunStore:
-    if environment.store.get("type") == "memory":
-        from fairlead.stores.memory import MemoryStore
-
-        return MemoryStore()
-    from fairlead.stores.sqlite import SqliteStore
-
-    path = environment.store.get("path")
-    where = folder.runs if path is None else folder.path.parent / str(path)
-    return SqliteStore(where, durability=environment.durability)
+def _artifact_section(environment: Environment, folder: Folder) -> dict[str, Any]:
+    if environment.artifacts:
+        return environment.artifacts
+    return {"url": "memory://" if environment.store["type"] == "memory" else str(folder.artifacts)}

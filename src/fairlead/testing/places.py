@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fairlead.config.environment import Environment, EnvironmentLike, default, load
 from fairlead.config.services import close_folder
 from fairlead.stores import folder as folders
@@ -33,12 +31,13 @@ def memory_env(env: EnvironmentLike = "in_process", **settings: Any) -> Iterator
     chosen = load(env)
     place = Path(tempfile.mkdtemp(prefix="fairlead-test-")).resolve()
     (place / folders.NAME).mkdir()
-    here = (settings.get("executor") or chosen.executor).get("type") in _HERE
+    chosen = chosen.replace(**settings)
+    here = chosen.executor["type"] in _HERE
     kept: dict[str, Any] = {
         "store": {"type": "memory" if here else "sqlite"},
         "artifacts": {"url": "memory://"} if here else {},
     }
-    environment = msgspec.structs.replace(chosen, **{**kept, **settings})
+    environment = chosen.replace(**{**kept, **{key: settings[key] for key in kept if key in settings}})
     try:
         with folders.instead(place), default(environment):
             yield environment
