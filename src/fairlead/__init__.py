@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArtifactMissing": "fairlead.errors",
+    "Component": "fairlead.author.components",
     "ConfigurationError": "fairlead.errors",
     "DefinitionError": "fairlead.errors",
     "Environment": "fairlead.config.environment",
@@ -39,6 +40,8 @@ _HOMES = {
     "RunCancelled": "fairlead.errors",
     "RunExists": "fairlead.errors",
     "RunFailed": "fairlead.errors",
+    "Runner": "fairlead.api.runners",
+    "Secret": "fairlead.model.secret",
     "Static": "fairlead.author.placing",
     "StoreError": "fairlead.errors",
     "Stub": "fairlead.author.steps",
@@ -60,6 +63,7 @@ _HOMES = {
 
 __all__ = [
     "ArtifactMissing",
+    "Component",
     "Conditional",
     "ConfigurationError",
     "DefinitionError",
@@ -77,6 +81,8 @@ __all__ = [
     "RunCancelled",
     "RunExists",
     "RunFailed",
+    "Runner",
+    "Secret",
     "Static",
     "StoreError",
     "Stub",
@@ -99,8 +105,10 @@ __all__ = [
 if TYPE_CHECKING:
     from fairlead.api.definitions import workflow
     from fairlead.api.pipelines import Pipeline
+    from fairlead.api.runners import Runner
     from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
     from fairlead.author.blocks import repeat, switch
+    from fairlead.author.components import Component
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
     from fairlead.author.placing import Static
@@ -120,6 +128,7 @@ if TYPE_CHECKING:
         StoreError,
         UnstorableValue,
     )
+    from fairlead.model.secret import Secret
     from fairlead.model.task import Resources
     from fairlead.node.current import current_run
 

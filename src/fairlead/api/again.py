@@ -48,6 +48,7 @@ def resume_run(
             f"run {run_id!r} cannot be resumed with today's code: {error}\n  its recorded code can be: "
             f"WorkflowRun.by_id({run_id!r}).resume()"
         ) from error
+    target.definition = target.definition.with_given(old.components)
     values = services.values()
     known = {one.name for one in target.inputs}
     before = {name: values.decode(value) for name, value in old.parameters.items() if name in known}

@@ -132,6 +132,14 @@ class Bindable:
         """Build the graph although parameters may be missing."""
         raise NotImplementedError
 
+    def at(self, environment: Environment | None) -> Bindable:  # noqa: ARG002 - most are the same everywhere
+        """Give it as it is in an environment: a runner's workflow has the components of that."""
+        return self
+
+    def with_given(self, recipes: dict[str, Any]) -> Bindable:  # noqa: ARG002 - only runners are given components
+        """Give it with the components that code gave to its runner in an earlier run."""
+        return self
+
 
 class Definition(author_workflows.BoundWorkflow, Runnable):
     """A workflow with its parameters bound; nothing has run."""

@@ -65,6 +65,7 @@ def make_run(
         target=target,
         cwd=str(Path.cwd()),
         environment=services.environment.record(),
+        components=built.components,
         tags=tuple(tags),
         host=os.uname().nodename,
         user=_user(),

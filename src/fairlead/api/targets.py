@@ -61,12 +61,12 @@ class Target:
             problems.extend(one for one in error.problems if not any(repr(name) in one for name in misfits))
         raise DefinitionError(f"{self.name}: parameters that do not fit", problems)
 
-    def draft(self, parameters: dict[str, Any]) -> Workflow:
+    def draft(self, parameters: dict[str, Any], *, env: EnvironmentLike = None) -> Workflow:
         """Build the graph although parameters may be missing, to draw it; raises DefinitionError."""
         values, misfits = gather(self.inputs, given=parameters)
         if misfits:
             raise DefinitionError(f"{self.name}: parameters that do not fit", list(misfits.values()))
-        return self.definition.draft(values)
+        return self.definition.at(load(env, beside=self.folder)).draft(values)
 
     def _bound(self, values: dict[str, Any]) -> Runnable:
         bound = self.definition.bound_to(values)
@@ -117,8 +117,12 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
     definitions = {
         key: value for key, value in vars(module).items() if isinstance(value, Bindable) and not key.startswith("_")
     }
+    if "fairlead.api.runners" in sys.modules:
+        from fairlead.api.runners import workflows_in
+
+        definitions |= workflows_in(module)
     if name:
-        found = vars(module).get(name)
+        found = definitions.get(name) or vars(module).get(name)
         if isinstance(found, Bindable):
             return found, name
         raise NotFound(_not_there(name, found, definitions, where))
@@ -146,6 +150,9 @@ def _names_in(value: Bindable) -> set[str]:
 def _not_there(name: str, found: Any, definitions: dict[str, Any], where: str) -> str:
     if isinstance(found, Task):
         return f"{where}: {name!r} is a task; a workflow calls it (@workflow def …: return {name}(…))"
+    if isinstance(found, type) and any(key.startswith(f"{name}.") for key in definitions):
+        of = [f"{where}:{key}" for key in definitions if key.startswith(f"{name}.")]
+        return f"{where}: {name!r} is a runner; name one of its workflows: {', '.join(of)}"
     if callable(found):
         return f"{where}: {name!r} is a plain function; put @workflow above it"
     near = difflib.get_close_matches(name, definitions, n=1)

@@ -44,3 +44,5 @@ class Built(msgspec.Struct, frozen=True):
     """What the parameters are."""
     warnings: tuple[str, ...] = ()
     """What may not be meant, though it can be run; `check` tells."""
+    components: dict[str, Any] = {}
+    """Recipes of the components that code gave to a runner, by role."""

@@ -179,7 +179,7 @@ def layout_of(function: Callable[..., Any], *, what: str = "task") -> Layout:
     if code is None or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
         return Layout(function, _inspected(function))
     if hasattr(function, "__self__"):  # a bound method: its code counts `self`
-        return Layout(function, _inspected(function))
+        return Layout(function, _from_code(function, code)[1:])
     return Layout(function, _from_code(function, code))
 
 

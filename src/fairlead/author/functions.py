@@ -109,6 +109,9 @@ class Task(Generic[P, R]):
         return copy
 
     def __get__(self, instance: object, owner: type) -> Task[P, R]:
+        bind = getattr(owner, "_bind_task", None) if instance is not None else None
+        if bind is not None:  # a component's method
+            return bind(self, instance)  # type: ignore[no-any-return]
         if instance is not None and is_method(self.fn, owner):
             raise DefinitionError(
                 f"{self.name!r} is a method of {owner.__name__} and cannot be a task ({place_of(sys._getframe(1))}); "

@@ -176,10 +176,13 @@ class WorkflowFunction:
         return map_body(scope, body, lists, values)
 
     def __get__(self, instance: object, owner: type) -> WorkflowFunction:
+        bind = getattr(owner, "_bind_workflow", None) if instance is not None else None
+        if bind is not None:  # a runner's method
+            return bind(self, instance)  # type: ignore[no-any-return]
         if instance is not None and is_method(self._function, owner):
             raise DefinitionError(
                 f"workflow {self.name!r} is a method of {owner.__name__} ({place_of(sys._getframe(1))}); "
-                "write a function outside the class"
+                "derive the class from Runner, or write a function outside the class"
             )
         return self
 

@@ -54,7 +54,7 @@ def graph(what: str, form: Format, given: tuple[str, ...], env: str | None) -> N
     """Draw a workflow or a run."""
     if _is_target(what):
         with aside():
-            workflow, values = _of_target(what, pairs(given, "-p"))
+            workflow, values = _of_target(what, pairs(given, "-p"), env)
         _write(outline(workflow, defaults=values), form, workflow.name)
         return
     if given:
@@ -98,7 +98,7 @@ def _is_target(what: str) -> bool:
     return any(sign in what for sign in ".:/") or Path(what).is_file()
 
 
-def _of_target(what: str, given: dict[str, str]) -> tuple[Workflow, dict[str, str]]:
+def _of_target(what: str, given: dict[str, str], env: str | None) -> tuple[Workflow, dict[str, str]]:
     target = load_target(what)
     texts = {one.name: cut(repr(one.default), 30) for one in target.inputs if not one.required}
-    return target.draft(given), {**texts, **given}
+    return target.draft(given, env=env), {**texts, **given}

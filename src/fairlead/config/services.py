@@ -16,6 +16,7 @@ from fairlead.config.clocks import stand_in
 from fairlead.config.environment import Environment
 from fairlead.config.registry import open_plugin
 from fairlead.errors import ConfigurationError
+from fairlead.model.components import task_component
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
@@ -135,11 +136,14 @@ def bench_for(
     """
     from fairlead.config.kinds import kinds
     from fairlead.node.capture import TeeLog
-    from fairlead.node.code import function_of
+    from fairlead.node.code import function_of, method_of
 
     live = {id(task): function for task, function in zip(brief.tasks, functions, strict=False) if function is not None}
 
     def find(task: TaskDefinition, code: TaskCode, values: Values) -> Callable[..., Any]:
+        recipe = task_component(task.settings) if task.settings else None
+        if recipe is not None and id(task) in live:
+            return method_of(task, recipe, live[id(task)], values)
         return live.get(id(task)) or function_of(task, code, values)
 
     values = services.values(Path(brief.scratch) / "files")

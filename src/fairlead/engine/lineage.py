@@ -10,7 +10,8 @@ came to, if that is plain data: `RATE = float(os.environ["RATE"])`. What starts 
 plain data is taken for the tasks' own. The functions and classes that a registry holds count, and so
 do a class's subclasses where the project asks for them. A function that was edited after its module
 was loaded counts with both versions, which no other process finds.
-A class counts whole, with its bases. A module that is passed
+A class counts whole, with its bases; of a component, all classes that it is made of, and its methods are
+told apart. A module that is passed
 around, instead of having its names used, counts whole.
 
 Installed packages that are used directly count by the version of their distribution, the standard
@@ -25,11 +26,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fairlead.engine.lineage_components import add_component, without_wholes
 from fairlead.engine.lineage_index import Module
 from fairlead.engine.lineage_modules import Found, project_root
 from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.lineage_resolve import Key, Symbol, task_code
 from fairlead.engine.packages import site_of
+from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
 from fairlead.model.run import TaskCode
 
@@ -52,8 +55,11 @@ def _of_value(objects: Objects, value: Any) -> TaskCode:
     if value is None:
         return task_code({}, {})
     start = Symbol()
-    name = getattr(unwrap(value), "__qualname__", type(value).__qualname__)
-    objects.add_value(value, (), start, str(name))
+    if isinstance(value, Method):
+        add_component(objects, value, start)
+    else:
+        name = getattr(unwrap(value), "__qualname__", type(value).__qualname__)
+        objects.add_value(value, (), start, str(name))
     return _with(objects, start)
 
 
@@ -97,6 +103,7 @@ def diff(old: TaskCode, new: TaskCode) -> list[str]:
             said.append(f"{name} removed")
         elif old.symbols[name] != new.symbols[name]:
             said.append(f"{name} changed")
+    said = without_wholes(said)
     for name in sorted(old.packages.keys() | new.packages.keys()):
         before, after = old.packages.get(name), new.packages.get(name)
         if before is None:

@@ -191,7 +191,7 @@ class Objects(Resolver):
             reading = _read_code(function.__code__)
         else:
             # Decorators are wrappers around it, defaults are values by now, and both may use names that are gone.
-            reading = read(nodes, partial(self._is_ours, module), inner=True)
+            reading = read(nodes, partial(self.is_ours, module), inner=True)
             self._called(reading, place, out)
         words = f"{place}: {function.__qualname__}"
         out.symbols[words] = digest_of(reading.tokens)

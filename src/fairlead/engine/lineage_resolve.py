@@ -158,7 +158,7 @@ class Resolver:
             for binding in module.bindings[name]:
                 if binding.imported is None or binding.guards:
                     nodes.extend((*binding.guards, binding.node))
-            reading = read(nodes, partial(self._is_ours, module))
+            reading = read(nodes, partial(self.is_ours, module))
             known = module.readings[name] = (reading, digest_of(reading.tokens))
         return known
 
@@ -315,7 +315,7 @@ class Resolver:
         elif found.name == "ctypes":
             out.opaque[f"a C library opened with ctypes{at}"] = None
 
-    def _is_ours(self, module: Module, name: str, chain: tuple[str, ...]) -> bool:
+    def is_ours(self, module: Module, name: str, chain: tuple[str, ...]) -> bool:
         """Whether a decorator is one of Fairlead's, also by another name or through the project's own modules."""
         for _ in range(8):  # imports of imports; more is no decorator of ours
             imported = next((b.imported for b in module.bindings.get(name, ()) if b.imported is not None), None)

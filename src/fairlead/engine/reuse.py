@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from fairlead.engine.contents import changed, content_digest
+from fairlead.model.components import component_changes
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.fold import fold
 from fairlead.model.run import Run, TaskCode
@@ -306,11 +307,11 @@ def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
         elif old.inputs[name] != new.inputs[name]:
             said.append(f"input {name!r} changed")
     said.extend(f"class {name} changed" for name in new.classes if old.classes.get(name) != new.classes[name])
-    said.extend(
-        f"option {name!r} changed: {old.options.get(name)} -> {new.options.get(name)}"
-        for name in {**old.options, **new.options}
-        if old.options.get(name) != new.options.get(name)
-    )
+    for name in {**old.options, **new.options}:
+        before, after = old.options.get(name), new.options.get(name)
+        if before != after:
+            component = component_changes(before, after) if name == "settings" else []
+            said.extend(component or [f"option {name!r} changed: {before} -> {after}"])
     if old.order != new.order:
         said.append("what it was ordered after changed")
     return said

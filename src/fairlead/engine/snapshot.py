@@ -22,6 +22,7 @@ from fairlead.engine.lineage_index import Import
 from fairlead.engine.lineage_modules import locate
 from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.packages import site_of
+from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile
 from fairlead.ports import ArtifactStore
@@ -147,6 +148,11 @@ def _modules_of(value: Any) -> Iterator[str]:
         done.add(id(part))
         if isinstance(part, ModuleType):
             yield canonical_module(part.__name__)
+            continue
+        if isinstance(part, Method):
+            owners = {owner for kind in part.classes.values() for owner in kind.__mro__ if owner is not object}
+            todo.extend(owners)
+            todo.extend(value for owner in owners for value in vars(owner).values() if isinstance(value, FunctionType))
             continue
         inner = getattr(part, "func", None) or getattr(part, "__func__", None) or part
         name = canonical_module(getattr(inner, "__module__", None) or type(inner).__module__)

@@ -111,6 +111,8 @@ class Run(msgspec.Struct, omit_defaults=True):
     user: str = ""
     fairlead: str = ""
     """The version that made the record."""
+    components: dict[str, Any] = {}
+    """Recipes of the components that code gave to a runner, by role; a resume gives them again."""
 
 
 class RunSummary(msgspec.Struct, omit_defaults=True):

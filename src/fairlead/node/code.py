@@ -21,13 +21,14 @@ from types import ModuleType
 from typing import Any
 
 from fairlead.errors import DefinitionError
+from fairlead.model.components import Method, Recipe, task_component
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile, TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.loading import own_error, run_module
 from fairlead.ports import ArtifactStore, Values
 
-__all__ = ["function_of", "install", "uninstall"]
+__all__ = ["function_of", "install", "method_of", "uninstall"]
 
 
 class _SnapshotLoader(SourceFileLoader):
@@ -164,12 +165,29 @@ def function_of(task: TaskDefinition, task_code: TaskCode, values: Values) -> Ca
 
     Raises DefinitionError, with the user's own error where importing their code failed.
     """
-    if task_code.payload is not None:
-        return _unpickled(task, values.decode(task_code.payload))
-    name, _, qualname = task.target.partition(":")
+    value = _unpickled(task, values.decode(task_code.payload)) if task_code.payload is not None else None
+    recipe = task_component(task.settings)
+    if recipe is not None:
+        return method_of(task, recipe, value, values)
+    value = _plain(value if value is not None else _imported(task, task.target))
+    if not callable(value):
+        raise DefinitionError(f"task {task.name!r}: {task.target} is {type(value).__name__}, which cannot be called")
+    return value  # type: ignore[no-any-return]
+
+
+def method_of(task: TaskDefinition, recipe: Recipe, live: Any, values: Values) -> Callable[..., Any]:
+    """Give the method of a component that a task calls; its classes are live, or imported by name."""
+    from fairlead.node.components import bound_method
+
+    classes = live.classes if isinstance(live, Method) else {}
+    return bound_method(task, recipe, classes, lambda name: _imported(task, name), values)
+
+
+def _imported(task: TaskDefinition, target: str) -> Any:
+    name, _, qualname = target.partition(":")
     if not qualname or "<" in qualname:
         raise DefinitionError(
-            f"task {task.name!r} has no importable function ({task.target or 'no target'}) and was recorded without"
+            f"task {task.name!r} has no importable function ({target or 'no target'}) and was recorded without"
             " its code; move the function to the top of a module"
         )
     value: Any = _module(task, name)
@@ -180,13 +198,10 @@ def function_of(task: TaskDefinition, task_code: TaskCode, values: Values) -> Ca
                 f"task {task.name!r}: module {name!r} has no {qualname!r} when it is imported;"
                 " define it before anything that runs, outside of `if __name__ == '__main__':`"
             )
-    value = _plain(value)
-    if not callable(value):
-        raise DefinitionError(f"task {task.name!r}: {task.target} is {type(value).__name__}, which cannot be called")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
-def _unpickled(task: TaskDefinition, value: Any) -> Callable[..., Any]:
+def _unpickled(task: TaskDefinition, value: Any) -> Any:
     if isinstance(value, bytes):
         try:
             value = pickle.loads(value)
@@ -194,7 +209,7 @@ def _unpickled(task: TaskDefinition, value: Any) -> Callable[..., Any]:
             raise DefinitionError(
                 f"task {task.name!r}: its pickled function cannot be read here: {type(error).__name__}: {error}"
             ) from error
-    return _plain(value)  # type: ignore[no-any-return]
+    return value
 
 
 def _module(task: TaskDefinition, name: str) -> ModuleType:

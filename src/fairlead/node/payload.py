@@ -14,13 +14,19 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from fairlead.errors import DefinitionError
+from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
 
 __all__ = ["canonical_target", "needs_payload", "payload"]
 
 
 def needs_payload(function: Callable[..., Any]) -> bool:
-    """Whether another process cannot import the function under `__module__` and `__qualname__`."""
+    """Whether another process cannot import the function under `__module__` and `__qualname__`.
+
+    A component's method travels by the names of the component's classes.
+    """
+    if isinstance(function, Method):
+        return any(map(needs_payload, function.classes.values()))
     name = getattr(function, "__module__", None)
     return name in (None, "__main__", "__mp_main__") or not _is_importable(function)
 
@@ -30,6 +36,8 @@ def canonical_target(function: Callable[..., Any]) -> str | None:
 
     Importing a script executes it again (see `fairlead.node.loading`), up to where it starts a run.
     """
+    if isinstance(function, Method):
+        return function.__qualname__ if all(map(canonical_target, function.classes.values())) else None
     if not _is_importable(function):
         return None
     return f"{canonical_module(function.__module__)}:{function.__qualname__}"

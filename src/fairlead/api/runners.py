@@ -1,0 +1,267 @@
+"""Runners: classes whose methods are workflows over components that an environment chooses.
+
+Which component fills which role is decided in `fairlead.author.runners`; here the environment's
+data is read, its classes are found, and a runner's workflow meets the environment that it runs in.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from fairlead.api.definitions import Definition, WorkflowFunction
+from fairlead.author.built import Built
+from fairlead.author.components import PlacedComponent, plain_init
+from fairlead.author.placing import Body
+from fairlead.author.problems import Problem, complain, nearest, place_of
+from fairlead.author.runners import rebuilt, wire
+from fairlead.author.scope import current
+from fairlead.errors import DefinitionError
+from fairlead.model.components import Recipe, members, recipe_of
+from fairlead.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from fairlead.config.environment import Environment, EnvironmentLike
+
+__all__ = ["Runner", "RunnerDefinition", "RunnerWorkflow", "workflows_in", "workflows_of"]
+
+
+class Runner:
+    """A class whose workflow methods use components; annotations name the roles, the environment fills them."""
+
+    _env: EnvironmentLike
+    _given: dict[str, Any]
+    _view: bool
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        plain_init(cls, "a runner", "give it roles by annotations, and its workflow methods parameters")
+
+    def __init__(self, *, env: EnvironmentLike = None, **components: Any) -> None:
+        """`env` chooses the components, and is where its workflows run; components given here win over it.
+
+        Raises DefinitionError with everything that is wrong, when `env` is given; otherwise that is told
+        when a workflow is run.
+        """
+        roles = members(type(self)).roles
+        unknown = [
+            Problem(name, f"is no role of it{nearest(name, roles) or f'; it has {chr(44).join(roles) or None}'}")
+            for name in components
+            if name not in roles
+        ]
+        if unknown:
+            raise complain(f"{type(self).__qualname__} ({place_of(sys._getframe(1))})", unknown)
+        self._env, self._given, self._view = env, components, False
+        vars(self).update(_filled(self, None) if env is not None else components)
+
+    @classmethod
+    def _bind_workflow(cls, function: WorkflowFunction, runner: Runner) -> WorkflowFunction:
+        """What a workflow method is on a runner; inside one of its own workflows, a part of that one."""
+        if runner._view:
+            return WorkflowFunction(MethodType(function._function, runner), name=function.name)
+        return RunnerWorkflow(runner, function)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in members(type(self)).roles:
+            raise DefinitionError(
+                f"{type(self).__qualname__}.{name} is filled when an environment is known: "
+                f"{type(self).__qualname__}(env=…), or give it in code: {type(self).__qualname__}({name}=…)"
+            )
+        raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        given = [f"env={self._env!r}"] if self._env is not None else []
+        given += [f"{name}={part!r}" for name, part in self._given.items()]
+        return f"{type(self).__qualname__}({', '.join(given)})"
+
+
+def workflows_of(kind: type[Runner]) -> dict[str, WorkflowFunction]:
+    """Give a runner's workflow methods by name, with those that it inherits."""
+    found: dict[str, WorkflowFunction] = {}
+    for owner in reversed(kind.__mro__):
+        for name, value in vars(owner).items():
+            found.pop(name, None)
+            if isinstance(value, WorkflowFunction) and not name.startswith("_"):
+                found[name] = value
+    return found
+
+
+def workflows_in(module: ModuleType) -> dict[str, WorkflowFunction]:
+    """Give the workflows of a module's runners by name: `Churn.train`."""
+    runners = {
+        name: kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, Runner) and kind is not Runner and not name.startswith("_")
+    }
+    return {
+        f"{name}.{key}": RunnerWorkflow(kind(), method)
+        for name, kind in runners.items()
+        for key, method in workflows_of(kind).items()
+    }
+
+
+class RunnerWorkflow(WorkflowFunction):
+    """A workflow method of a runner; its components are filled when its environment is known."""
+
+    def __init__(self, runner: Runner, method: WorkflowFunction, environment: Environment | None = None) -> None:
+        super().__init__(MethodType(method._function, runner), name=method.name)
+        self._after = method._after
+        self._runner = runner
+        self._method = method
+        self._environment = environment
+        self._open = False
+        self._method_name = method.name
+        self.name = f"{type(runner).__qualname__.rpartition('>.')[2]}.{method.name}"
+
+    @property
+    def body(self) -> Body:
+        """What placing it needs: its method, on the runner with all roles filled."""
+        view = _view(self._runner, _filled(self._runner, self._environment, partial=self._open))
+        return Body(MethodType(self._method._function, view), self.layout, self._method_name, self._after)
+
+    @property
+    def target(self) -> str:
+        """Where it can be found again: `/abs/churn.py:Churn.train`, or `module:Churn.train`."""
+        kind = type(self._runner)
+        module = sys.modules.get(kind.__module__)
+        file = getattr(module, "__file__", None)
+        if "<" in kind.__qualname__ or (file is None and kind.__module__ == "__main__"):
+            return ""
+        return f"{Path(file).absolute() if file else kind.__module__}:{kind.__qualname__}.{self._method_name}"
+
+    @property
+    def env(self) -> EnvironmentLike:
+        """The environment that the runner was made for, if any."""
+        return self._runner._env
+
+    def given(self) -> dict[str, Any]:
+        """The components that code gave to the runner, as data."""
+        return {
+            name: msgspec.to_builtins(recipe_of(part, name)[0])
+            for name, part in self._runner._given.items()
+            if part is not None
+        }
+
+    def at(self, environment: Environment | None) -> RunnerWorkflow:
+        """Give it with the components of an environment."""
+        return RunnerWorkflow(self._runner, self._method, environment)
+
+    def with_given(self, recipes: Mapping[str, Any]) -> RunnerWorkflow:
+        """Give it for a runner that was given these components in code, in an earlier run."""
+        runner = type(self._runner)(**{name: _again(recipe) for name, recipe in recipes.items()})
+        return RunnerWorkflow(runner, self._method, self._environment)
+
+    def fn(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the plain method: plain Python, nothing built, nothing recorded."""
+        token = current.set(False)
+        try:
+            return self.body.function(*args, **kwargs)
+        finally:
+            current.reset(token)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Bind the parameters; inside another workflow, place this one's calls in that one."""
+        scope = current.get()
+        if scope is None:
+            return RunnerDefinition(self, args, kwargs)
+        return self.body.function(*args, **kwargs) if scope is False else super().__call__(*args, **kwargs)
+
+    def bound_to(self, values: dict[str, Any]) -> RunnerDefinition:
+        """Bind these parameters and no others; raises DefinitionError."""
+        return RunnerDefinition(self, (), values, complete=True)
+
+    def options(self, *, name: str) -> RunnerWorkflow:
+        """Give a copy under another name."""
+        copy = self.at(self._environment)
+        copy.name = copy._method_name = self._method.options(name=name).name
+        return copy
+
+    def draft(self, values: dict[str, Any]) -> Workflow:
+        """Build the graph although parameters may be missing, and roles may be filled by nothing."""
+        copy = self.at(self._environment)
+        copy._open = True
+        return copy.build_open(**values).workflow
+
+
+class RunnerDefinition(Definition):
+    """A runner's workflow with its parameters bound; its components are those of the environment it runs in."""
+
+    def __init__(
+        self, function: RunnerWorkflow, args: tuple[Any, ...], kwargs: dict[str, Any], *, complete: bool = False
+    ) -> None:
+        """Bind the parameters; where the runner's environment is known, the graph is built at once."""
+        given, problems = function.layout.bind(args, kwargs, partial=not complete)
+        if problems:
+            raise complain(function.name, problems)
+        self.function, self._method, self.parameters = function, function, given
+        self._given, self._call, self._graph = given, (args, kwargs), None
+        self.target = function.target
+        self._complete = complete
+        if function.env is not None and all(name in given for name in function.layout.required()):
+            self._graph = self._built_at(self._environment(None), {})
+
+    def build(self) -> Built:
+        """Build the graph in the runner's own environment."""
+        return self._graph or self._built(self._environment(None))
+
+    def _environment(self, env: EnvironmentLike) -> Environment:
+        return super()._environment(env if env is not None else self._method.env)
+
+    def _built(self, environment: Environment) -> Built:
+        from fairlead.api.parameters import from_outside
+
+        more: dict[str, Any] = {}
+        if not self._complete:
+            inputs = lambda: self.function.inputs  # noqa: E731 - asked only where there is something to be had
+            more = from_outside(inputs, given=self._given, environment=environment.parameters)
+        return self._built_at(environment, more)
+
+    def _built_at(self, environment: Environment, more: dict[str, Any]) -> Built:
+        args, kwargs = self._call
+        built = self._method.at(environment).build(*args, **kwargs, **more)
+        given = self._method.given()
+        return msgspec.structs.replace(built, components=given) if given else built
+
+
+# --- roles ---------------------------------------------------------------------------------------
+
+
+def _filled(runner: Runner, environment: Environment | None, *, partial: bool = False) -> dict[str, Any]:
+    """Give the component of every role, in an environment or the runner's own."""
+    from fairlead.api.wiring import wiring_of
+    from fairlead.config.environment import load
+
+    kind = type(runner)
+    if environment is None:
+        environment = load(runner._env, beside=_folder(kind))
+    return wire(kind, runner._given, wiring_of(environment), partial=partial)
+
+
+def _folder(kind: type) -> Path | None:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return Path(file).absolute().parent if file else None
+
+
+def _view(runner: Runner, components: Mapping[str, Any]) -> Runner:
+    """A copy of a runner for one graph, in which the methods of components are tasks."""
+    view = object.__new__(type(runner))
+    roles = members(type(runner)).roles
+    placed = {
+        name: None
+        if components.get(name, role) is None
+        else PlacedComponent(type(components[name]) if name in components else role.kind, components.get(name), name)
+        for name, role in roles.items()
+    }
+    vars(view).update({**vars(runner), **placed, "_view": True})
+    return view
+
+
+def _again(recipe: Any) -> Any:
+    from fairlead.api.wiring import find_class
+
+    return rebuilt(msgspec.convert(recipe, Recipe), find_class)
