@@ -411,8 +411,8 @@ def test_everything_wrong_is_told_before_anything_runs(churn, place):
         churn.Churn(env="wrong")
     assert str(caught.value).splitlines() == [
         "Churn in environment 'wrong': 4 problems",
-        "  source          churn has no class 'Nubmers' (nearest: 'Numbers') (wrong.yaml:3)",
-        "  trainer         Boosted has no setting 'dept' (nearest: 'depth') (wrong.yaml:7)",
-        "  trainer         Boosted: setting 'depth' does not fit: 'deep' is not int (wrong.yaml:8)",
-        "  trainer.source  'churn:Plain' is no Source; it takes a Source: churn:Numbers (wrong.yaml:10)",
+        "  source          churn has no class 'Nubmers' (nearest: 'Numbers') (wrong.yaml:3:5)",
+        "  trainer         Boosted has no setting 'dept' (nearest: 'depth') (wrong.yaml:7:7)",
+        "  trainer         Boosted: setting 'depth' does not fit: 'deep' is not int (wrong.yaml:8:7)",
+        "  trainer.source  'churn:Plain' is no Source; it takes a Source: churn:Numbers (wrong.yaml:10:16)",
     ]

@@ -62,9 +62,7 @@ class Runner:
     @classmethod
     def _bind_workflow(cls, function: WorkflowFunction, runner: Runner) -> WorkflowFunction:
         """What a workflow method is on a runner; inside one of its own workflows, a part of that one."""
-        if runner._view:
-            return WorkflowFunction(MethodType(function._function, runner), name=function.name)
-        return RunnerWorkflow(runner, function)
+        return _on(runner, function) if runner._view else RunnerWorkflow(runner, function)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in members(type(self)).roles:
@@ -78,6 +76,13 @@ class Runner:
         given = [f"env={self._env!r}"] if self._env is not None else []
         given += [f"{name}={part!r}" for name, part in self._given.items()]
         return f"{type(self).__qualname__}({', '.join(given)})"
+
+
+def _on(runner: Runner, function: WorkflowFunction) -> WorkflowFunction:
+    """Give a workflow method as a workflow function of its own, which belongs to a runner."""
+    placed = WorkflowFunction(MethodType(function._function, runner), name=function.name)
+    placed._after, placed._limits, placed.handler = function._after, function._limits, function.handler
+    return placed
 
 
 def workflows_of(kind: type[Runner]) -> dict[str, WorkflowFunction]:
@@ -110,7 +115,7 @@ class RunnerWorkflow(WorkflowFunction):
 
     def __init__(self, runner: Runner, method: WorkflowFunction, environment: Environment | None = None) -> None:
         super().__init__(MethodType(method._function, runner), name=method.name)
-        self._after = method._after
+        self._after, self._limits, self.handler = method._after, method._limits, method.handler
         self._runner = runner
         self._method = method
         self._environment = environment
@@ -118,11 +123,18 @@ class RunnerWorkflow(WorkflowFunction):
         self._method_name = method.name
         self.name = f"{type(runner).__qualname__.rpartition('>.')[2]}.{method.name}"
 
+    def _placed(self) -> WorkflowFunction:
+        """Give it as a part of a graph: its method, on the runner with all roles filled."""
+        view = _view(self._runner, _filled(self._runner, self._environment, partial=self._open))
+        placed = _on(view, self._method)
+        placed._after, placed._limits, placed.handler = self._after, self._limits, self.handler
+        placed.name = self._method_name
+        return placed
+
     @property
     def body(self) -> Body:
-        """What placing it needs: its method, on the runner with all roles filled."""
-        view = _view(self._runner, _filled(self._runner, self._environment, partial=self._open))
-        return Body(MethodType(self._method._function, view), self.layout, self._method_name, self._after)
+        """What placing it needs."""
+        return self._placed().body
 
     @property
     def target(self) -> str:
@@ -149,36 +161,37 @@ class RunnerWorkflow(WorkflowFunction):
 
     def at(self, environment: Environment | None) -> RunnerWorkflow:
         """Give it with the components of an environment."""
-        return RunnerWorkflow(self._runner, self._method, environment)
+        copy = RunnerWorkflow(self._runner, self._method, environment)
+        copy._after, copy._limits, copy.handler = self._after, self._limits, self.handler
+        copy.name, copy._method_name = self.name, self._method_name
+        return copy
 
     def with_given(self, recipes: Mapping[str, Any]) -> RunnerWorkflow:
         """Give it for a runner that was given these components in code, in an earlier run."""
         runner = type(self._runner)(**{name: _again(recipe) for name, recipe in recipes.items()})
         return RunnerWorkflow(runner, self._method, self._environment)
 
-    def fn(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the plain method: plain Python, nothing built, nothing recorded."""
-        token = current.set(False)
-        try:
-            return self.body.function(*args, **kwargs)
-        finally:
-            current.reset(token)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Bind the parameters; inside another workflow, place this one's calls in that one."""
-        scope = current.get()
-        if scope is None:
+        if current.get() is None:
             return RunnerDefinition(self, args, kwargs)
-        return self.body.function(*args, **kwargs) if scope is False else super().__call__(*args, **kwargs)
+        return self._placed()(*args, **kwargs)
+
+    def map(self, *lists: Any, **values: Any) -> Any:
+        """Run once for every item: positional arguments are lists, keywords are passed whole."""
+        return self._placed().map(*lists, **values)
 
     def bound_to(self, values: dict[str, Any]) -> RunnerDefinition:
         """Bind these parameters and no others; raises DefinitionError."""
         return RunnerDefinition(self, (), values, complete=True)
 
-    def options(self, *, name: str) -> RunnerWorkflow:
-        """Give a copy under another name."""
+    def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._placed()._plainly(args, kwargs)
+
+    def _copy(self, name: str | None = None) -> RunnerWorkflow:
         copy = self.at(self._environment)
-        copy.name = copy._method_name = self._method.options(name=name).name
+        if name is not None:
+            copy.name = copy._method_name = WorkflowFunction(self._function, name=name).name
         return copy
 
     def draft(self, values: dict[str, Any]) -> Workflow:
