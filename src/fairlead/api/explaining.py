@@ -16,6 +16,7 @@ from fairlead.model.path import group_of
 from fairlead.model.run import Run, RunFilter, TaskCode
 from fairlead.model.scope import Live
 from fairlead.model.values import Value
+from fairlead.model.words import standing_for
 from fairlead.ports import Values
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
             return {task: ["it has not run: something before it has not ended"]}
         raise NotFound(no_task(run.id, task, list(known.lives)))
     earlier = list(_earlier(run, services, values)) if any(known.lives[path][1] for path in wanted) else []
-    return {**{path: [*_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}, **skipped}
+    said = {path: [*_mocked(known, path), *_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}
+    return {**said, **skipped}
 
 
 def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:
@@ -142,6 +144,11 @@ def _why(known: _Known, path: str, earlier: list[_Known]) -> list[str]:
             ]
         return [f"ran: nothing changed since {before.run.id}, but its result was not there to be reused"]
     return ["ran: no earlier run of this workflow has a result for it"]
+
+
+def _mocked(known: _Known, path: str) -> list[str]:
+    mock = known.run.workflow.tasks[known.lives[path][0].task].mock
+    return [f"mocked: {standing_for(mock)}"] if mock else []
 
 
 def _unknowns(known: _Known, path: str) -> list[str]:

@@ -83,6 +83,7 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
     Gives the run back whatever became of it; raises RunBusy when a living driver holds it.
     """
     store = services.store
+    _refuse_real(run, services)
     lease = store.lease(run.id)
     try:
         before = store.summary(run.id)
@@ -96,6 +97,16 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
                 _say_closed(services, run.id, bulletin)
     finally:
         lease.release()
+
+
+def _refuse_real(run: Run, services: Services) -> None:
+    """Stand-ins must not be recorded as the results of a run that is no rehearsal."""
+    real = [task.name for task in run.workflow.tasks if not task.mock]
+    if services.environment.executor["type"] == "mock" and real:
+        raise DefinitionError(
+            f"run {run.id!r} is a real one ({', '.join(real[:3])}{', …' if len(real) > 3 else ''}), "
+            "and executor 'mock' would record stand-ins as its results; go on with it in its own environment, or start a new one"
+        )
 
 
 def _say_closed(services: Services, run_id: str, bulletin: Bulletin) -> None:

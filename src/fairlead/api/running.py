@@ -14,6 +14,7 @@ from fairlead.api.definitions import Runnable
 from fairlead.api.launch import Carriage, carry, check_against
 from fairlead.api.making import make_run
 from fairlead.api.runs import WorkflowRun
+from fairlead.author.built import Built
 from fairlead.config.environment import Environment, EnvironmentLike
 from fairlead.config.services import Services, bench_for, executor_for, open_services
 from fairlead.errors import DefinitionError, RunExists
@@ -38,7 +39,7 @@ class Options(NamedTuple):
 def run(definition: Runnable, environment: Environment, options: Options, *, check: bool) -> WorkflowRun:
     """Record a run and carry it in this thread; raises RunFailed if it fails and `check` is set."""
     services = open_services(here(environment) if options.debug else environment)
-    built = definition._built(environment)
+    built = _built(definition, environment)
     made = make_run(services, built, run_id=options.id, tags=options.tags, target=definition.target)
     witness = Witness() if options.debug else None
     carriage = Carriage(
@@ -59,7 +60,7 @@ def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, t
     """Record a run that another process will carry."""
     environment = definition._environment(env)
     services = open_services(environment)
-    built = definition._built(environment)
+    built = _built(definition, environment)
     made = make_run(services, built, run_id=run_id, tags=tags, target=definition.target, elsewhere=True)
     _record(services, made, None)
     return WorkflowRun(services, made.id, record=made)
@@ -73,11 +74,21 @@ def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
         environment = definition._environment(env)
         with TemporaryDirectory(prefix="fairlead-check-") as elsewhere:  # nothing is kept of a check
             services = open_services(environment, start=Path(elsewhere), alone=True)
-            made = make_run(services, definition._built(environment), target=definition.target)
+            made = make_run(services, _built(definition, environment), target=definition.target)
             check_against(made, services, _executor(services, None))
     except DefinitionError as error:
         return list(error.problems)
     return []
+
+
+def _built(definition: Runnable, environment: Environment) -> Built:
+    """Build the graph as it is in this environment: with what stands in for its tasks."""
+    built = definition._built(environment)
+    if environment.executor["type"] != "mock":
+        return built
+    from fairlead.api.mocking import mocked
+
+    return mocked(built, {}, rest=True)
 
 
 def _record(services: Services, run: Run, max_workers: int | None) -> None:

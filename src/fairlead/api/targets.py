@@ -18,7 +18,7 @@ from fairlead.errors import DefinitionError, NotFound
 from fairlead.model.workflow import Workflow
 from fairlead.node.loading import load_target_file, loading, own_error
 
-__all__ = ["Target", "load_target"]
+__all__ = ["Target", "load_module", "load_target"]
 
 
 class Target:
@@ -83,13 +83,20 @@ class Target:
 def load_target(text: str) -> Target:
     """Find a definition; raises NotFound with what the file has, and DefinitionError for a broken file."""
     where, _, name = text.rpartition(":") if _has_name(text) else (text, "", "")
-    if where.endswith(".py") or Path(where).is_file():
-        module = load_target_file(where)
+    module = load_module(where)
+    if _is_file(where):
         where = str(Path(where).absolute())
-    else:
-        module = _import(where)
     found, name = _pick(module, name, where)
     return Target(f"{where}:{name}", found)
+
+
+def load_module(where: str) -> ModuleType:
+    """Import `file.py` or a module by name, without what it starts; raises NotFound and DefinitionError."""
+    return load_target_file(where) if _is_file(where) else _import(where)
+
+
+def _is_file(where: str) -> bool:
+    return where.endswith(".py") or Path(where).is_file()
 
 
 def _has_name(text: str) -> bool:

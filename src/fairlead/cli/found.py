@@ -83,4 +83,5 @@ def task_view(run: WorkflowRun, path: str) -> TaskView:
         inputs=inputs,
         outputs=outputs,
         doc="" if definition is None else definition.doc,
+        mock="" if definition is None else definition.mock,
     )

@@ -34,3 +34,5 @@ class TaskView(msgspec.Struct):
     inputs: Mapping[str, str] = {}
     outputs: Mapping[str, str] = {}
     doc: str = ""
+    mock: str = ""
+    """What stood in for the task; empty: nothing did."""

@@ -18,6 +18,7 @@ __all__ = ["BUILT_IN", "Found", "every", "find", "saved_folder"]
 BUILT_IN: dict[str, str] = {
     "in_process": "one task after the other in this process; a debugger works in the task",
     "local": "all cores of this machine, in warm worker processes",
+    "mock": "walks the graph in this process without running any task",
 }
 """The environments that need no file: the executors that need no settings."""
 

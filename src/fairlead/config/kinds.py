@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead.ports import TaskKind
+from fairlead.tasks.mock import MockKind
 from fairlead.tasks.python import PythonKind
 from fairlead.tasks.stub import StubKind
 
@@ -11,4 +12,4 @@ __all__ = ["kinds"]
 
 def kinds() -> dict[str, TaskKind]:
     """Every kind of task that can be run here, by name."""
-    return {"python": PythonKind(), "stub": StubKind()}
+    return {"python": PythonKind(), "stub": StubKind(), "mock": MockKind()}

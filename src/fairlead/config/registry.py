@@ -47,6 +47,7 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
     "executors": {
         "in_process": "fairlead.executors.plugins:in_process",
         "local": "fairlead.executors.plugins:local",
+        "mock": "fairlead.executors.plugins:mock",
     },
     "stores": {
         "memory": "fairlead.stores.plugins:memory",

@@ -24,6 +24,7 @@ from fairlead.model.fold import fold
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
 from fairlead.model.state import State
+from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import Node, TaskNode, bindings_of, bodies_of
 from fairlead.ports import RunStore, Values
@@ -317,10 +318,13 @@ def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
     return said
 
 
-def _options(task: object) -> dict[str, str]:
+def _options(task: TaskDefinition) -> dict[str, str]:
     """The options that a result depends on; the others say how a task is run, not what comes out."""
     names = ("kind", "outputs", "env_vars", "secrets", "image", "settings")
-    return {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
+    found = {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
+    if task.mock:
+        found["mock"] = task.mock  # whatever its code says, it is not the real thing
+    return found
 
 
 def _classes(value: Value) -> Iterator[str]:

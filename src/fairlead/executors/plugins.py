@@ -11,7 +11,7 @@ import msgspec
 
 from fairlead.ports import Executor, Plugin, Site
 
-__all__ = ["LocalOptions", "in_process", "local"]
+__all__ = ["LocalOptions", "in_process", "local", "mock"]
 
 
 class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,8 +36,17 @@ def _open_in_process(_: None, site: Site) -> Executor:
     return InProcess(site.bench, clock=site.clock)
 
 
+def _open_mock(_: None, site: Site) -> Executor:
+    from fairlead.executors.mock import Mock
+
+    assert site.bench is not None, "executors are opened where jobs can be run"
+    return Mock(site.bench, clock=site.clock)
+
+
 local = Plugin(open=_open_local, options=LocalOptions, doc="All cores of this machine, in warm worker processes.")
 
 in_process = Plugin(
     open=_open_in_process, doc="One task after the other in this process; a debugger works in the task."
 )
+
+mock = Plugin(open=_open_mock, doc="Walks the graph in this process without running any task.")

@@ -47,7 +47,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     name: str
     kind: str = "python"
-    """Names the TaskKind that runs it: python, stub, later notebook, shell, role."""
+    """Names the TaskKind that runs it: python, stub, mock, later notebook, shell, role."""
     target: str = ""
     """`module:qualname` of the function, under its canonical module name."""
     params: tuple[Param, ...] = ()
@@ -71,5 +71,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Outputs that are recorded as metrics, too."""
     settings: dict[str, Any] = {}
     """What only this kind of task knows (JSON)."""
+    mock: str = ""
+    """What stands in for the task: `stub`, `value`, or the name of a function; empty: nothing does."""
     place: Place | None = None
     doc: str = ""

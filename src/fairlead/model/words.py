@@ -25,6 +25,7 @@ __all__ = [
     "said_counts",
     "short",
     "size",
+    "standing_for",
     "symbol",
     "tone",
 ]
@@ -176,3 +177,10 @@ def _tree(value: Tree, limit: int) -> str:
 
 def _class_name(classes: tuple[str, ...], otherwise: str) -> str:
     return classes[0].replace(":", ".") if classes else otherwise
+
+
+def standing_for(mock: str) -> str:
+    """Say what stood in for a task."""
+    if mock == "stub":
+        return "nothing was run, and what it gave is made up"
+    return "a value stood in for it" if mock == "value" else f"{mock} stood in for it"

@@ -44,6 +44,7 @@ def run_document(view: RunView, now: float) -> dict[str, Any]:
     return {
         **summary_document(view.summary, now),
         "parameters": {name: short(value, 200) for name, value in view.record.parameters.items()},
+        "mocked": {task.name: task.mock for task in view.record.workflow.tasks if task.mock},
         "tasks": [group_document(group) for group in view.groups],
         "failed": [attempt_document(attempt) for attempt in view.failed],
         "reused": [attempt_document(attempt) for attempt in view.reused],
@@ -70,6 +71,7 @@ def task_document(view: TaskView) -> dict[str, Any]:
         "run": view.run,
         "path": view.path,
         "status": view.status,
+        "mocked": view.mock or None,
         "inputs": dict(view.inputs),
         "outputs": dict(view.outputs),
         "attempts": [attempt_document(attempt) for attempt in view.attempts],

@@ -8,8 +8,8 @@ from fairlead.cli.pages.failure import call_of, headline, next_steps
 from fairlead.cli.pages.times import elapsed, local
 from fairlead.cli.text import Column, Line, Span, table
 from fairlead.cli.views import RunView
-from fairlead.model.run import Group, RunSummary
-from fairlead.model.words import ago, done, duration, leading, number, plural, said_counts, short, tone
+from fairlead.model.run import Group, Run, RunSummary
+from fairlead.model.words import ago, done, duration, leading, number, plural, said_counts, short, standing_for, tone
 
 __all__ = ["group_rows", "run_page"]
 
@@ -76,12 +76,22 @@ def _header(view: RunView, now: float) -> list[Line]:
     facts.append(("tags", " ".join(summary.tags)))
     facts.append(("resumes", summary.parent))
     facts.append(("taken up", f"{summary.epoch} times" if summary.epoch > 1 else ""))
+    facts.append(("mocked", _mocked(record)))
     facts.append(("error", "" if view.failed else summary.error.strip()))
     lines = [title]
     for name, text in facts:
         for place, line in enumerate(text.splitlines()):
             lines.append([Span(f"  {name if place == 0 else '':<9}", "dim"), Span(line)])
     return lines
+
+
+def _mocked(record: Run) -> str:
+    """Say which tasks were not the real ones."""
+    tasks = record.workflow.tasks
+    mocks = [task for task in tasks if task.mock]
+    if len(mocks) == len(tasks) and all(task.mock == "stub" for task in mocks):
+        return "every task; nothing was run" if mocks else ""
+    return "\n".join(f"{task.name}: {standing_for(task.mock)}" for task in mocks)
 
 
 def _when(summary: RunSummary, now: float) -> str:

@@ -9,7 +9,7 @@ from fairlead.cli.pages.times import local
 from fairlead.cli.text import Column, Line, Span, table
 from fairlead.cli.views import TaskView
 from fairlead.model.events import Attempt
-from fairlead.model.words import duration, size, tone
+from fairlead.model.words import duration, size, standing_for, tone
 
 __all__ = ["task_page"]
 
@@ -29,6 +29,8 @@ def task_page(view: TaskView, *, width: int | None = None) -> list[Line]:
     page: list[Line] = [[Span(f"{view.run}/{view.path}", "bold"), Span(f"  {view.status}", tone(view.status))]]
     if view.doc:
         page.append([Span(f"  {view.doc.strip().splitlines()[0]}", "dim")])
+    if view.mock:
+        page.append([Span("  mocked: ", "odd"), Span(standing_for(view.mock))])
     if view.attempts:
         page += [[], *table(_COLUMNS, [_row(attempt) for attempt in view.attempts], width=width, indent=2)]
     page += _named("inputs", view.inputs, width) + _named("outputs", view.outputs, width)
