@@ -94,8 +94,9 @@ def test_everything_that_has_a_name_is_listed(here):
         "mine": "saved",
         "in_process": "built in",
         "local": "built in",
+        "mock": "built in",
     }
-    assert Environment.list() == ["stage", "prod", "dev", "mine", "in_process", "local"]
+    assert Environment.list() == ["stage", "prod", "dev", "mine", "in_process", "local", "mock"]
 
 
 def test_an_unknown_name_tells_the_nearest(here):

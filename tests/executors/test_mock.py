@@ -4,7 +4,22 @@ import sys
 
 import pytest
 
-from fairlead import DefinitionError, Pipeline, PythonTask, WorkflowRun, current_run, task, workflow
+from fairlead import (
+    Conditional,
+    DefinitionError,
+    Loop,
+    Map,
+    Parallel,
+    Pipeline,
+    PythonTask,
+    Stub,
+    WorkflowRun,
+    current_run,
+    repeat,
+    switch,
+    task,
+    workflow,
+)
 from fairlead.config.entry import open_bench
 from fairlead.executors.mock import Mock
 from fairlead.model.task import Resources
@@ -153,8 +168,8 @@ def training(path):
     return total(train.map(chunks, labels))
 
 
-def statuses(run):
-    return {one.id: one.status for one in run.get_tasks()}
+def statuses(run, wanted=None):
+    return {one.id: one.status for one in run.get_tasks() if wanted in {None, one.status}}
 
 
 def test_every_task_of_a_graph_succeeds_and_nothing_is_run(mock_env):
@@ -292,3 +307,119 @@ def test_a_real_run_cannot_be_gone_on_with_by_stand_ins(project):
 def test_a_mocked_run_stays_mocked_wherever_it_is_gone_on_with(project):
     prepared = caching(1).prepare("mock")
     assert WorkflowRun.by_id(prepared.id, "in_process").resume().get_results() is None
+
+
+# --- blocks ---
+
+
+@task
+def side():
+    never()
+
+
+@task
+def heads(x=None):
+    never()
+
+
+@task
+def tails(x=None):
+    never()
+
+
+@task(outputs=("model", "done"))
+def improve(model, turn=0):
+    never()
+
+
+def test_a_switch_takes_its_first_case(mock_env):
+    @workflow
+    def toss():
+        return total(switch(side(), {"heads": heads, "tails": tails})(1))
+
+    assert list(statuses(toss().run(), "succeeded")) == ["side", "switch.heads.heads", "total"]
+
+
+def test_a_switch_over_a_parameter_takes_what_the_parameter_says(mock_env):
+    @workflow
+    def toss(coin):
+        return switch(coin, {"heads": heads, "tails": tails})()
+
+    assert list(statuses(toss("tails").run(), "succeeded")) == ["switch.tails.tails"]
+
+
+def test_a_loop_ends_after_the_first_time(mock_env):
+    @workflow
+    def tune():
+        return repeat(improve, until="done", max_iterations=10, index_as="turn", model=heads())
+
+    run = tune().run()
+    assert list(statuses(run, "succeeded")) == ["heads", "improve[0]"]
+    assert run.get_task("improve[0]").outputs == (None, True)
+
+
+def test_a_loop_without_an_end_is_gone_through_as_often_as_it_may_be(mock_env):
+    @workflow
+    def again():
+        return repeat(improve, max_iterations=3, model=1)
+
+    assert len(statuses(again().run(), "succeeded")) == 3
+
+
+def test_handlers_of_failures_are_not_called(mock_env):
+    @workflow
+    def guarded():
+        return total(heads.on_failure(tails)(1))
+
+    assert list(statuses(guarded().run(), "succeeded")) == ["heads", "total"]
+
+
+def test_a_list_that_a_branch_gives_feeds_a_map(mock_env):
+    @workflow
+    def branching():
+        return total(train.map(switch(side(), {1: heads, 2: tails})()))
+
+    run = branching().run()
+    assert run.get_task("side").outputs == 1
+    assert run.get_task("switch.1.heads").outputs == [None]
+
+
+def test_a_list_that_is_carried_round_feeds_a_map(mock_env):
+    @workflow
+    def body(items):
+        return {"items": heads(train.map(items))}
+
+    @workflow
+    def carrying():
+        return repeat(body, max_iterations=2, items=heads())
+
+    run = carrying().run()
+    assert run.get_task("heads").outputs == [None]
+    assert "body[1].train[0]" in statuses(run, "succeeded")
+
+
+def test_steps_of_every_kind_are_walked(mock_env):
+    def make():
+        never()
+
+    def use(chunk):
+        never()
+
+    pipeline = Pipeline(
+        name="p",
+        steps=[
+            PythonTask(function=make, returns=["chunks", "coin"]),
+            Map("each", "chunks", "chunk", Pipeline([PythonTask(function=use, name="use", returns=["part"])])),
+            Conditional("toss", "coin", {"a": PythonTask(function=make, name="a"), "b": Stub("b")}),
+            Parallel("both", {"left": Stub("l"), "right": Stub("r")}),
+            Loop("tune", Pipeline([PythonTask(function=make, name="step", returns=["done"])]), 5, break_on="done"),
+        ],
+    )
+    assert list(statuses(pipeline.run(), "succeeded")) == [
+        "make",
+        "each[0].use",
+        "toss.a.a",
+        "both.left.l",
+        "both.right.r",
+        "tune[0].step",
+    ]

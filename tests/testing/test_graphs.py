@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead import Pipeline, PythonTask, task, workflow
+from fairlead import Pipeline, PythonTask, repeat, switch, task, workflow
 from fairlead.testing import assert_graph, graph_of
 from tests.testing import jobs
 
@@ -130,3 +130,49 @@ def test_a_task_that_is_not_there_is_told_with_those_that_are():
     assert repr(graph) == "<Graph training: 3 tasks, 2 edges>"
     with pytest.raises(KeyError, match=r"no task 'lod' in 'training'; it has load, train\[\], total"):
         graph.before("lod")
+
+
+def test_blocks_are_seen_through():
+    @workflow
+    def blocks():
+        chosen = switch(a(), {"x": b, "y": c})(1)
+        return b(repeat(c, max_iterations=2, x=chosen))
+
+    assert_graph(
+        blocks,
+        """
+        a ~> switch.x.b, switch.y.c
+        switch.x.b, switch.y.c -> c[] -> b
+        """,
+    )
+
+
+def test_handlers_stand_behind_what_they_mend():
+    @workflow
+    def mending():
+        return c(b.on_failure(a_mend)(a()))
+
+    @task
+    def a_mend(failure):
+        return 0
+
+    assert_graph(
+        mending,
+        """
+        a -> b -> c
+        b ~failed> b.on_failure.a_mend -> c
+        """,
+    )
+
+
+def test_what_is_ordered_after_a_block_waits_for_the_end_of_it():
+    @workflow
+    def inner(x):
+        return b(a.options(name="first")())
+
+    @workflow
+    def outer():
+        done = inner.map([1, 2])
+        return c.after(done)()
+
+    assert_graph(outer, "inner[].first -> inner[].b ~> c")

@@ -105,7 +105,8 @@ def _refuse_real(run: Run, services: Services) -> None:
     if services.environment.executor["type"] == "mock" and real:
         raise DefinitionError(
             f"run {run.id!r} is a real one ({', '.join(real[:3])}{', …' if len(real) > 3 else ''}), "
-            "and executor 'mock' would record stand-ins as its results; go on with it in its own environment, or start a new one"
+            "and executor 'mock' would record stand-ins as its results; go on with it in its own environment, "
+            "or start a new one"
         )
 
 

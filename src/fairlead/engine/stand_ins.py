@@ -57,13 +57,15 @@ def stand_ins(
 class _Shape:
     """What is known of a value by what is done with it; several may turn out to be one."""
 
-    __slots__ = ("_into", "choice", "items", "length", "parts")
+    __slots__ = ("_into", "choice", "items", "length", "members", "parts")
 
     def __init__(self, *, items: _Shape | None = None, length: int | None = None) -> None:
         self._into: _Shape | None = None
         self.items = items
         """The items, where it is a list."""
         self.length = length
+        self.members: list[_Shape] = []
+        """What a list was put together from; of one shape only where somebody goes through the list."""
         self.parts: dict[Key, _Shape] = {}
         """What is selected from it."""
         self.choice: list[Any] = []
@@ -81,6 +83,8 @@ class _Shape:
         shape = self.find()
         if shape.items is None:
             shape.items = _Shape()
+            for member in shape.members:
+                _join(shape.items, member)
         return shape.items.find()
 
     def part(self, key: Key) -> _Shape:
@@ -106,10 +110,10 @@ def _join(first: _Shape, second: _Shape) -> None:
         one.choice = one.choice or other.choice
         if other.length is not None:
             one.length = max(one.length or 0, other.length)
-        if one.items is None or other.items is None:
-            one.items = one.items or other.items
+        if one.items is None and other.items is None:
+            one.members += other.members
         else:
-            work.append((one.items, other.items))
+            work += [(one.item(), member) for member in (other.items, *other.members) if member is not None]
         for key, part in other.parts.items():
             if key in one.parts:
                 work.append((one.parts[key], part))
@@ -232,8 +236,8 @@ class _Scope:
         if binding.kind != "dict":
             shape.length = len(members)
             for number, member in enumerate(members):
-                _join(shape.item(), member)
                 shape.parts[number] = member
+            shape.members = members
         return shape
 
 
