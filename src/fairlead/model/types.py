@@ -16,9 +16,12 @@ from typing import Any
 
 from fairlead.model.values import Key
 
-__all__ = ["compatible", "describe", "fits", "is_list", "item_of", "length_of", "select_from"]
+__all__ = ["UNIONS", "bare", "compatible", "describe", "fits", "is_list", "item_of", "length_of", "select_from"]
 
-_UNIONS = (typing.Union, types.UnionType)
+UNIONS = (typing.Union, types.UnionType)
+"""What the origin of a union may be."""
+
+_QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly", "Final"})
 
 # What Python accepts in place of a type although it is no subclass of it.
 _PROMOTIONS: dict[Any, tuple[type, ...]] = {
@@ -62,9 +65,9 @@ def compatible(produced: Any, wanted: Any) -> bool:
     produced, wanted = _plain(produced), _plain(wanted)
     if produced is wanted or produced is Any or wanted is Any:
         return True
-    if typing.get_origin(produced) in _UNIONS:
+    if typing.get_origin(produced) in UNIONS:
         return any(compatible(one, wanted) for one in typing.get_args(produced))
-    if typing.get_origin(wanted) in _UNIONS:
+    if typing.get_origin(wanted) in UNIONS:
         return any(compatible(produced, one) for one in typing.get_args(wanted))
     if typing.get_origin(produced) is typing.Literal:
         return any(_literal_fits(value, wanted) for value in typing.get_args(produced))
@@ -80,7 +83,7 @@ def fits(value: Any, wanted: Any) -> bool:
     """
     wanted = _plain(wanted)
     origin = typing.get_origin(wanted)
-    if origin in _UNIONS:
+    if origin in UNIONS:
         return any(fits(value, one) for one in typing.get_args(wanted))
     if origin is typing.Literal:
         return _literal_fits(value, wanted)
@@ -134,7 +137,7 @@ def length_of(annotation: Any) -> int | None:
 def is_list(annotation: Any) -> bool:
     """Whether a map could go over such a value; False only where it certainly could not."""
     annotation = _plain(annotation)
-    if typing.get_origin(annotation) in _UNIONS:
+    if typing.get_origin(annotation) in UNIONS:
         return any(is_list(one) for one in typing.get_args(annotation))
     return not (isinstance(annotation, type) and issubclass(annotation, (int, float, complex, type(None))))
 
@@ -143,7 +146,7 @@ def describe(annotation: Any) -> str:
     """Write an annotation as a person would."""
     if annotation is type(None) or annotation is None:
         return "None"
-    if typing.get_origin(annotation) in _UNIONS:
+    if typing.get_origin(annotation) in UNIONS:
         return " | ".join(describe(one) for one in typing.get_args(annotation))
     if isinstance(annotation, str):
         return annotation
@@ -152,20 +155,30 @@ def describe(annotation: Any) -> str:
     return repr(annotation).replace("typing.", "").replace("collections.abc.", "")
 
 
-def _plain(annotation: Any) -> Any:
-    """Take off what carries no type of its own; Any for everything that these rules do not know."""
+def bare(annotation: Any) -> tuple[Any, list[Any]]:
+    """Take off what carries no type of its own; gives the type, and the marks of `Annotated`."""
+    marks: list[Any] = []
     while True:
-        if annotation is None:
-            return type(None)
-        if typing.get_origin(annotation) is typing.Annotated:
-            annotation = typing.get_args(annotation)[0]
+        origin = typing.get_origin(annotation)
+        if origin is typing.Annotated:
+            annotation, *more = typing.get_args(annotation)
+            marks += more
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
         elif type(annotation).__name__ == "TypeAliasType":  # `type X = …`, from Python 3.12 on
             annotation = annotation.__value__
+        elif getattr(origin, "_name", "") in _QUALIFIERS:
+            annotation = typing.get_args(annotation)[0]
         else:
-            break
-    if isinstance(annotation, type) or typing.get_origin(annotation) in (*_UNIONS, typing.Literal):
+            return annotation, marks
+
+
+def _plain(annotation: Any) -> Any:
+    """Take off what carries no type of its own; Any for everything that these rules do not know."""
+    if annotation is None:
+        return type(None)
+    annotation, _ = bare(annotation)
+    if isinstance(annotation, type) or typing.get_origin(annotation) in (*UNIONS, typing.Literal):
         return annotation
     return annotation if isinstance(typing.get_origin(annotation), type) else Any
 
