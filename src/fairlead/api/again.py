@@ -23,15 +23,16 @@ def resume_run(
     *,
     from_task: str | None = None,
     parameters: Mapping[str, Any] | None = None,
+    file: str | Path | None = None,
     observers: Sequence[Observer] = (),
     max_workers: int | None = None,
 ) -> WorkflowRun:
     """Go on with a run, with today's code; waits, and gives the run that was carried.
 
-    Nothing changed: the same run goes on. Something changed (code, `parameters`, `from_task`): a new
-    run is made that reuses what is still valid. Observers are told the plan first. Without `env` the
-    run's own environment counts. Raises NotFound, RunBusy, and DefinitionError when the definition
-    cannot be found or built any more.
+    Nothing changed: the same run goes on. Something changed (code, `parameters` and those of the
+    params `file`, `from_task`): a new run is made that reuses what is still valid. Observers are told
+    the plan first. Without `env` the run's own environment counts. Raises NotFound, RunBusy, and
+    DefinitionError when the definition cannot be found or built any more.
     """
     services = services_with(run_id, env)
     old = services.store.get(run_id)
@@ -52,7 +53,7 @@ def resume_run(
     values = services.values()
     known = {one.name for one in target.inputs}
     before = {name: values.decode(value) for name, value in old.parameters.items() if name in known}
-    bound = target.bind({**before, **(parameters or {})}, env=environment)
+    bound = target.bind(parameters or {}, file=file, env=environment, recorded=before)
     return bound.run(
         environment,
         tags=old.tags,

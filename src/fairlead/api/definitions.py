@@ -124,6 +124,11 @@ class Bindable:
         """Its parameters."""
         raise NotImplementedError
 
+    @property
+    def rest(self) -> Input | None:
+        """What takes names beyond `inputs`; None where nothing does."""
+        return None
+
     def bound_to(self, values: dict[str, Any]) -> Runnable:
         """Bind these parameters and no others; raises DefinitionError."""
         raise NotImplementedError
@@ -172,7 +177,9 @@ class Definition(author_workflows.BoundWorkflow, Runnable):
     def _built(self, environment: Environment) -> Built:
         from fairlead.api.parameters import from_outside
 
-        more = from_outside(lambda: self.function.inputs, given=self._given, environment=environment.parameters)
+        more = from_outside(
+            self.function.name, lambda: self.function.inputs, given=self._given, environment=environment
+        )
         return self._built_with(more) if more else self.build()
 
     def _built_with(self, more: dict[str, Any]) -> Built:

@@ -1,155 +1,181 @@
-"""Parameters that come as text or from files: which value wins, and what type it takes.
+"""Where parameters come from, which source wins, and everything that is wrong with them, told at once.
 
 The more specific wins: command line > process environment > params file > environment file > default.
+What type a value takes is decided by `fairlead.author.coercion`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, NamedTuple
 
-import msgspec
-
+from fairlead.api.params_file import Placed, read_params_file
 from fairlead.author.built import Input
-from fairlead.errors import DefinitionError, NotFound
+from fairlead.author.problems import nearest
+from fairlead.author.text import Word
+from fairlead.config.environment import Environment
+from fairlead.errors import DefinitionError
 
-__all__ = ["from_outside", "gather", "read_params_file", "understand"]
+__all__ = ["Gathered", "Sources", "from_outside", "gather", "refuse", "variable"]
 
 _PREFIX = "FAIRLEAD_PARAM_"
+_ALIKE = 0.7
+"""How much alike two names are when one may be the other one misspelt: two letters swapped in four are."""
 
 
-def gather(
-    inputs: Sequence[Input],
-    *,
-    given: Mapping[str, Any],
-    file: str | Path | None = None,
-    environment: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], dict[str, str]]:
+class Sources(NamedTuple):
+    """All that is said about parameters, before anybody looks which a workflow has."""
+
+    given: Mapping[str, Any] = {}
+    """From the command line: text; other values are Python's own, and only checked."""
+    file: str | Path | None = None
+    """The params file."""
+    environment: Environment | None = None
+    """Its `parameters`."""
+    recorded: Mapping[str, Any] = {}
+    """Those of a run that goes on: only the command line and a params file change them."""
+
+
+class Gathered(NamedTuple):
+    """A workflow's parameters, put together."""
+
+    values: dict[str, Any]
+    problems: list[str]
+    """What does not fit and what nobody knows, each with its source."""
+    refused: frozenset[str]
+    """Names of the workflow's own whose value is not among `values`, because it does not fit."""
+    notes: list[str]
+    """What was passed over although it looks like a mistake."""
+
+
+def gather(inputs: Sequence[Input], sources: Sources, *, rest: Input | None = None) -> Gathered:
     """Put a workflow's parameters together from all their sources.
 
-    `given` come from the command line (text) or from Python. Names that only the environment file or
-    the process environment knows are passed over; others that the workflow does not have are left for
-    it to refuse. Gives the values, and a sentence for each that does not fit its annotation (it is
-    among the values as it came).
+    `rest` takes names beyond `inputs`. Without it, names that the workflow does not have are a problem
+    on the command line and in a params file; the process environment and the environment file are
+    shared by many workflows, and a name there is noted only where it looks like a mistake.
     """
     known = {one.name: one for one in inputs}
-    found: dict[str, tuple[Any, str]] = {}
-    for name, value in (environment or {}).items():
-        if name in known:
-            found[name] = (value, "environment file")
-    for name, value in (read_params_file(file) if file else {}).items():
-        found[name] = (value, str(file))
-    for name in known:
-        text = os.environ.get(_PREFIX + name.upper(), os.environ.get(_PREFIX + name))
-        if text is not None:
-            found[name] = (text, _PREFIX + name)
-    found.update({name: (value, f"-p {name}") for name, value in given.items()})
+    found = _found(known, sources)
     values: dict[str, Any] = {}
-    misfits: dict[str, str] = {}
-    for name, (value, source) in found.items():
+    problems: list[str] = []
+    refused = set()
+    for name, (value, place) in found.items():
+        one = known.get(name, rest)
+        if one is None:
+            problems.append(f"takes no {name!r}{nearest(name, known)} ({place})")
+            continue
         try:
-            values[name] = understand(value, known[name].annotation) if name in known else value
+            values[name] = _read(value, one)
         except ValueError as error:
-            values[name] = value
-            misfits[name] = f"{source}: {error}"
-    return values, misfits
+            refused.add(name)
+            problems += [f"{name!r}: {sentence} ({place})" for sentence in getattr(error, "sentences", [str(error)])]
+    return Gathered(values, problems, frozenset(refused), _notes(known, sources))
+
+
+def refuse(name: str, gathered: Gathered, more: Sequence[str] = ()) -> None:
+    """Raise DefinitionError with all problems, and those that `more` names; does nothing when there are none."""
+    problems = [*gathered.problems, *more]
+    if problems and len(problems) + len(gathered.notes) == 1:
+        raise DefinitionError(f"{name}: {problems[0]}")
+    if problems:
+        problems += gathered.notes
+        raise DefinitionError(f"{name}: {len(problems)} problems", problems)
 
 
 def from_outside(
-    inputs: Callable[[], Sequence[Input]], *, given: Container[str], environment: Mapping[str, Any]
+    name: str, inputs: Callable[[], Sequence[Input]], *, given: Container[str], environment: Environment
 ) -> dict[str, Any]:
     """Give the parameters that a Python program left to the process environment and the environment file.
 
     `given` are the names that it did not leave; `inputs` is asked only where there is something to
     be had. Raises DefinitionError with every value that does not fit its annotation.
     """
-    if not environment and not any(name.startswith(_PREFIX) for name in os.environ):
+    if not environment.parameters and not any(key.startswith(_PREFIX) for key in os.environ):
         return {}
     left = [one for one in inputs() if one.name not in given]
-    values, misfits = gather(left, given={}, environment=environment)
-    if misfits:
-        raise DefinitionError("parameters that do not fit", list(misfits.values()))
-    return values
+    gathered = gather(left, Sources(environment=environment))
+    refuse(name, gathered._replace(notes=[]))
+    return gathered.values
 
 
-def understand(value: Any, annotation: Any) -> Any:
-    """Give a value its annotated type; text is read as that type. Raises ValueError when it cannot be.
+def variable(name: str, known: Container[str] = ()) -> str | None:
+    """Give the environment variable that a parameter is set by now, if it is set by one.
 
-    Without an annotation, text that is JSON is read as JSON, and other text stays as it is.
+    `FAIRLEAD_PARAM_rate` and `FAIRLEAD_PARAM_RATE` both are `rate`, unless there is a `RATE`, too.
     """
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if not isinstance(value, str):
-        return _convert(value, annotation)
-    if annotation is str:
-        return value
-    if annotation is Any or annotation is None:
-        return _loose(value)
-    if annotation in {bool, int, float} or not _is_text(annotation):
-        loose = _loose(value)
-        try:
-            return _convert(value if annotation in {bool, int, float} else loose, annotation)
-        except ValueError:
-            if loose == value:
-                raise
-            return _convert(value, annotation)
-    return _convert(value, annotation)
+    upper: str = name.upper()
+    for spelt in (name, upper) if upper not in known else (name,):
+        if _PREFIX + spelt in os.environ:
+            return _PREFIX + spelt
+    return None
 
 
-def read_params_file(path: str | Path) -> dict[str, Any]:
-    """Read a YAML, JSON or TOML file of parameters; raises NotFound and DefinitionError."""
-    file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFound(f"cannot read the parameters file {str(file)!r}: {error.strerror}") from error
-    try:
-        data = _parse(file.suffix, text)
-    except Exception as error:
-        raise DefinitionError(f"{file}: cannot be read as {file.suffix.lstrip('.') or 'YAML'}: {error}") from error
-    if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
-        raise DefinitionError(f"{file}: a parameters file is a mapping of names to values")
-    return data
+def _found(known: Mapping[str, Input], sources: Sources) -> dict[str, Placed]:
+    """Give the value that wins for each name, with where it comes from."""
+    environment = {name: one for name, one in _of_environment(sources.environment).items() if name in known}
+    process = {}
+    for name in known:
+        key = variable(name, known)
+        if key is not None:
+            process[name] = Placed(Word(os.environ[key]), key)
+    file = read_params_file(sources.file) if sources.file else {}
+    given = {
+        name: Placed(Word(value), f"-p {name}=…") if isinstance(value, str) else Placed(_Own(value), name)
+        for name, value in sources.given.items()
+    }
+    if not sources.recorded:
+        return {**environment, **file, **process, **given}
+    recorded = {name: Placed(_Own(value), name) for name, value in sources.recorded.items()}
+    return {**environment, **process, **recorded, **file, **given}
 
 
-def _parse(suffix: str, text: str) -> Any:
-    if suffix == ".json":
-        return json.loads(text)
-    if suffix == ".toml":
-        import tomllib
-
-        return tomllib.loads(text)
-    import yaml
-
-    return yaml.safe_load(text) or {}
+def _of_environment(environment: Environment | None) -> dict[str, Placed]:
+    found = {}
+    for name, value in environment.parameters.items() if environment is not None else ():
+        spot = environment.place("parameters", name) if environment is not None else None
+        found[name] = Placed(value, str(spot) if spot is not None else "environment")
+    return found
 
 
-def _is_text(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, (str, os.PathLike, bytes))
+class _Own(NamedTuple):
+    """A value that is one already: Python's own, or a run's."""
+
+    value: Any
 
 
-def _loose(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _read(value: Any, one: Input) -> Any:
+    if type(value) is _Own:
+        return value.value
+    from fairlead.author.coercion import read
+
+    return read(value, _wanted(one))
 
 
-def _convert(value: Any, annotation: Any) -> Any:
-    if annotation is Any or annotation is None:
-        return value
-    if isinstance(annotation, type) and issubclass(annotation, os.PathLike) and isinstance(value, str):
-        return Path(value)
-    try:
-        return msgspec.convert(value, annotation, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{value!r:.60} is not {_name(annotation)} ({error})") from None
-    except TypeError:  # a class that msgspec does not know: the task itself has the last word
-        return value
+def _wanted(one: Input) -> Any:
+    """Give the type of a parameter; without an annotation, a default that is text or a bool tells it."""
+    if one.annotation is Any and not one.required:
+        if type(one.default) is str:
+            return str
+        if type(one.default) is bool:
+            return bool | Any
+    return one.annotation
 
 
-def _name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+def _notes(known: Mapping[str, Input], sources: Sources) -> list[str]:
+    """Name what many workflows share and this one does not know, where it looks misspelt."""
+    used = {variable(name, known) for name in known}
+    shared = [(key, key.removeprefix(_PREFIX).lower()) for key in os.environ if key.startswith(_PREFIX)]
+    shared = [one for one in shared if one[0] not in used and one[1].upper() not in map(str.upper, known)]
+    shared += [(f"{name!r} ({one.place})", name) for name, one in _of_environment(sources.environment).items()]
+    if not shared:
+        return []
+    import difflib
+
+    notes = []
+    for what, name in shared:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE) if name not in known else []
+        notes += [f"{what} is no parameter of it (nearest: {one!r})" for one in near]
+    return notes

@@ -77,5 +77,5 @@ class BoundPipeline(Runnable):
 
     def _built(self, environment: Environment) -> Built:
         given = self.parameters
-        more = from_outside(lambda: self.pipeline.inputs, given=given, environment=environment.parameters)
+        more = from_outside(self.pipeline.name, lambda: self.pipeline.inputs, given=given, environment=environment)
         return self.pipeline.build({**more, **given})

@@ -231,7 +231,7 @@ class RunnerDefinition(Definition):
         more: dict[str, Any] = {}
         if not self._complete:
             inputs = lambda: self.function.inputs  # noqa: E731 - asked only where there is something to be had
-            more = from_outside(inputs, given=self._given, environment=environment.parameters)
+            more = from_outside(self.function.name, inputs, given=self._given, environment=environment)
         return self._built_at(environment, more)
 
     def _built_at(self, environment: Environment, more: dict[str, Any]) -> Built:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from fairlead.api.definitions import Bindable, Runnable
-from fairlead.api.parameters import gather
+from fairlead.api.parameters import Sources, gather, refuse
 from fairlead.author.built import Input
 from fairlead.author.functions import Task
 from fairlead.config.environment import EnvironmentLike, load
@@ -27,6 +28,8 @@ class Target:
     def __init__(self, text: str, definition: Bindable) -> None:
         self.text = text
         self.definition = definition
+        self.notes: list[str] = []
+        """What `bind` passed over although it looks like a mistake."""
 
     @property
     def name(self) -> str:
@@ -44,29 +47,44 @@ class Target:
         return self.definition.inputs
 
     def bind(
-        self, parameters: dict[str, Any], *, file: str | Path | None = None, env: EnvironmentLike = None
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        file: str | Path | None = None,
+        env: EnvironmentLike = None,
+        recorded: Mapping[str, Any] | None = None,
     ) -> Runnable:
-        """Bind parameters, given as text or values, with those of the params file and the environment.
+        """Bind parameters, given as text or values, with those of all other sources.
 
-        Raises DefinitionError with all that is missing, unknown or of another type.
+        `recorded` are those of a run that goes on. Raises DefinitionError with all that is missing,
+        unknown or of another type; `notes` then holds what was passed over and looks misspelt.
         """
         environment = load(env, beside=self.folder)
-        values, misfits = gather(self.inputs, given=parameters, file=file, environment=environment.parameters)
-        if not misfits:
-            return self._bound(values)
-        problems = list(misfits.values())
+        sources = Sources(parameters, file, environment, recorded or {})
+        gathered = gather(self.inputs, sources, rest=self.definition.rest)
+        self.notes = [f"{self.name}: {note}" for note in gathered.notes]
+        if not gathered.problems:
+            try:
+                return self._bound(gathered.values)
+            except DefinitionError as error:
+                if gathered.notes and any("not given" in one for one in error.problems):
+                    error.add_note("; ".join(gathered.notes))
+                raise
+        more: list[str] = []
         try:
-            self._bound(values)
+            self._bound(gathered.values)
         except DefinitionError as error:
-            problems.extend(one for one in error.problems if not any(repr(name) in one for name in misfits))
-        raise DefinitionError(f"{self.name}: parameters that do not fit", problems)
+            # What does not fit was left out, and so is missing now: that is no second problem.
+            found = [one.removeprefix(f"{self.name}: ") for one in error.problems]
+            more = [one for one in found if not any(repr(name) in one for name in gathered.refused)]
+        refuse(self.name, gathered, more)
+        raise AssertionError("there were problems")
 
-    def draft(self, parameters: dict[str, Any], *, env: EnvironmentLike = None) -> Workflow:
+    def draft(self, parameters: Mapping[str, Any], *, env: EnvironmentLike = None) -> Workflow:
         """Build the graph although parameters may be missing, to draw it; raises DefinitionError."""
-        values, misfits = gather(self.inputs, given=parameters)
-        if misfits:
-            raise DefinitionError(f"{self.name}: parameters that do not fit", list(misfits.values()))
-        return self.definition.at(load(env, beside=self.folder)).draft(values)
+        gathered = gather(self.inputs, Sources(parameters), rest=self.definition.rest)
+        refuse(self.name, gathered)
+        return self.definition.at(load(env, beside=self.folder)).draft(gathered.values)
 
     def _bound(self, values: dict[str, Any]) -> Runnable:
         bound = self.definition.bound_to(values)

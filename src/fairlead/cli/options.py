@@ -113,11 +113,17 @@ def split_task(text: str) -> tuple[str, str]:
 
 
 def pairs(texts: Iterable[str], flag: str) -> dict[str, str]:
-    """Take `name=value` texts apart."""
+    """Take `name=value` texts apart; one that is no pair and a name that is given twice are wrong usage."""
     found: dict[str, str] = {}
+    wrong = []
     for text in texts:
         name, equals, value = text.partition("=")
+        name = name.strip()
         if not equals or not name:
-            raise click.UsageError(f"{flag} {text!r} is no name and value; write {flag} name=value")
-        found[name.strip()] = value
+            wrong.append(f"{flag} {text!r} is no name and value; write {flag} name=value")
+        elif name in found:
+            wrong.append(f"{flag} {name} is given twice: {found[name]!r:.60} and {value!r:.60}")
+        found[name] = value
+    if wrong:
+        raise click.UsageError("\n  ".join(wrong))
     return found

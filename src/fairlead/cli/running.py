@@ -10,7 +10,6 @@ import msgspec
 
 from fairlead.api import Target, WorkflowRun, load_target, resume_run
 from fairlead.api.definitions import Runnable
-from fairlead.api.parameters import read_params_file
 from fairlead.cli.options import Command, Form, Loudness, environment, form, loudness, pairs
 from fairlead.cli.outcome import watched
 from fairlead.cli.output import aside, say, write_page, write_text
@@ -113,7 +112,9 @@ def run(ctx: click.Context, /, target: str | None, wants_help: bool, **chosen: A
     given = pairs(launch.given, "-p")
     try:
         bound = found.bind(given, file=launch.file, env=launch.env)
-        return _detach(bound, launch) if launch.detach else _watch(bound, launch, ctx.ensure_object(Loudness))
+        loud = ctx.ensure_object(Loudness)
+        say(found.notes if loud.level >= 0 else ())
+        return _detach(bound, launch) if launch.detach else _watch(bound, launch, loud)
     except DefinitionError as error:
         if any(f"{name!r}" in str(error) for name in (*given, *(one.name for one in found.inputs))):
             error.add_note(f"'fairlead run {target} --help' lists its parameters")
@@ -142,10 +143,21 @@ def _watch(bound: Runnable, launch: Launch, loud: Loudness) -> int:
 
 
 def _tell_parameters(text: str, target: Target) -> None:
+    from fairlead.api.describing import said_of
+    from fairlead.api.parameters import variable
     from fairlead.cli.pages.target import Given, target_page
 
+    said, names = said_of(target.inputs, target.doc), {one.name for one in target.inputs}
     parameters = [
-        Given(one.name, one.text, one.required, "" if one.required else cut(repr(one.default), 60), one.static)
+        Given(
+            one.name,
+            one.text,
+            one.required,
+            "" if one.required else cut(repr(one.default), 60),
+            one.static,
+            said.get(one.name, ""),
+            variable(one.name, names) or "",
+        )
         for one in target.inputs
     ]
     write_page(target_page(text, target.name, target.doc, parameters))
@@ -167,6 +179,7 @@ def check(target: str, file: Path | None, given: tuple[str, ...], env: str | Non
     with aside():
         found = load_target(target)
         problems = found.bind(pairs(given, "-p"), file=file, env=env).check(env)
+    say(found.notes)
     if problems:
         raise DefinitionError(f"{found.name}: {plural(len(problems), 'problem')}", problems)
     say([f"{found.name}: nothing is wrong"])
@@ -231,11 +244,17 @@ def resume(
     form: Form,
 ) -> int:
     """Go on with a run."""
-    parameters = {**(read_params_file(file) if file else {}), **pairs(given, "-p")}
+    parameters = pairs(given, "-p")
 
     def carry(observer: Terminal) -> WorkflowRun:
         return resume_run(
-            run, env, from_task=from_task, parameters=parameters, observers=[observer], max_workers=max_workers
+            run,
+            env,
+            from_task=from_task,
+            parameters=parameters,
+            file=file,
+            observers=[observer],
+            max_workers=max_workers,
         )
 
     return watched(carry, ctx.ensure_object(Loudness).level, form)

@@ -11,6 +11,9 @@ from fairlead.cli.text import Column, Line, Span, plain, table
 
 __all__ = ["Given", "target_page"]
 
+_ORDER = """The most specific value counts: -p NAME=VALUE; FAIRLEAD_PARAM_<NAME> in the process environment;
+--params FILE; 'parameters' in the environment file; the default."""
+
 
 class Given(msgspec.Struct, frozen=True):
     """One parameter, in words."""
@@ -20,6 +23,10 @@ class Given(msgspec.Struct, frozen=True):
     required: bool = True
     default: str = ""
     static: bool = False
+    doc: str = ""
+    """What its author says about it."""
+    now: str = ""
+    """The environment variable that sets it now, where one does."""
 
 
 def target_page(target: str, name: str, doc: str, parameters: Sequence[Given]) -> list[Line]:
@@ -37,10 +44,11 @@ def target_page(target: str, name: str, doc: str, parameters: Sequence[Given]) -
     rows = []
     for one in parameters:
         says = "required" if one.required else f"default {one.default}"
-        rows.append(
-            (Span(one.name, "bold"), one.type, Span(f"{says}, shapes the graph" if one.static else says, "dim"))
-        )
-    page += table((Column(""), Column(""), Column("")), rows, indent=2)
+        says += ", shapes the graph" * one.static + f", now from {one.now}" * bool(one.now)
+        rows.append((Span(one.name, "bold"), one.type, Span(says, "dim"), one.doc))
+    page += table((Column(""), Column(""), Column(""), Column("", elastic=True)), rows, indent=2)
+    if parameters:
+        page += [[], *plain(_ORDER, indent=2)]
     example = next((one for one in parameters if not one.required), None)
     if example is not None and not usage:
         page += [[], [Span(f"Example: fairlead run {target} -p {example.name}={_as_word(example.default)}", "dim")]]
