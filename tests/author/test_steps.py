@@ -19,7 +19,7 @@ def show(value):
 
 def load(path: str, rows: int = 10) -> list[int]:
     df = [len(path)] * rows
-    return df  # noqa: RET504 - the name is what this is about
+    return df
 
 
 def split(df):
@@ -129,7 +129,7 @@ def test_annotated_outputs_are_kept():
 
     def make() -> Annotated[int, "n"]:
         x = 1
-        return x  # noqa: RET504 - the name is what this is about
+        return x
 
     assert graph(PythonTask(make)).results == {"n": Ref(0)}
 

@@ -46,7 +46,10 @@ def why_no_results(run: _Run, status: RunStatus) -> FairleadError:
     if status == "failed":
         failed = root_cause(run.summary(), run._attempts())
         if failed is None or failed.failure is None:
-            return RunFailed(f"run {run.id!r} failed", run_id=run.id)
+            by = run.summary().error
+            return RunFailed(
+                f"run {run.id!r} failed" + (f": {by!r} ended it with failure" if by else ""), run_id=run.id
+            )
         return RunFailed(failure_text(failed.path, failed.failure, failed.attempt), run_id=run.id, task=failed.path)
     if status == "interrupted":
         return NotFinished(

@@ -342,8 +342,7 @@ def _use(scope: Scope, *bindings: Binding) -> None:
 
 def _same_shape(scope: Scope, node: int, name: str, values: list[Any]) -> Handle:
     """Give the handle of a block that gives one of several values; it can be unpacked where all of them can."""
-    counts = {len(value._parts) if type(value) is Handle and isinstance(value._parts, tuple) else 0 for value in values}
-    counts |= {len(value) if type(value) is tuple else 0 for value in values if type(value) is not Handle}
+    counts = {_parts_of(value) for value in values}
     origins = {value._origin.produced(*value._what) for value in values if type(value) is Handle and value._origin}
     known = (
         Given(origins.pop()) if len(origins) == 1 and len(values) == sum(type(v) is Handle for v in values) else None
@@ -353,6 +352,12 @@ def _same_shape(scope: Scope, node: int, name: str, values: list[Any]) -> Handle
         return new_handle(scope, Ref(node), name, (node,), known)
     parts = tuple(new_handle(scope, Ref(node, 0, (k,)), name, (node,), None) for k in range(count))
     return new_handle(scope, Ref(node), name, (node,), known, (0, ()), parts)
+
+
+def _parts_of(value: Any) -> int:
+    """In how many parts a value can be unpacked; 0: nobody knows."""
+    parts = value._parts if type(value) is Handle else value
+    return len(parts) if type(parts) is tuple else 0
 
 
 def _shaped(scope: Scope, node: int, name: str, value: Any, outputs: tuple[str, ...]) -> Handle:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from fairlead.model.events import Failure
 from fairlead.model.path import join
@@ -16,7 +16,7 @@ from fairlead.model.run import TaskStatus
 from fairlead.model.values import ABSENT, Rows, Tree, Value, pick
 from fairlead.model.workflow import Binding, Const, Container, MapNode, ParamRef, Ref, TaskNode, When
 
-__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "enough", "meets", "resolve"]
+__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "Trouble", "enough", "meets", "resolve"]
 
 STATUSES: Final[tuple[TaskStatus, ...]] = get_args(TaskStatus)
 """Statuses by number: numbers are what standings hold."""
@@ -64,12 +64,20 @@ class Live:
         return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
 
 
+class Trouble(NamedTuple):
+    """A failure in a scope that nothing in there deals with."""
+
+    place: tuple[int, int]
+    """Node and item: of several failures, the first in the order of the graph counts, not in time."""
+    path: str
+    failure: Failure
+
+
 class Scope:
     """A living copy of a workflow or of a body."""
 
     __slots__ = (
         "bindings",
-        "ended",
         "failed",
         "kept",
         "missing",
@@ -95,12 +103,15 @@ class Scope:
         self.open = size
         """Nodes that have not ended."""
         self.failed = 0
-        self.ended = ""
-        """How a node has ended the whole scope before its last one: `succeeded` or `failed`."""
-        self.trouble: tuple[str, Failure] | None = None
-        """The first task run that failed in here, and why."""
+        self.trouble: Trouble | None = None
+        """The task run that failed first in the order of the graph, and why."""
         self.kept: dict[tuple[int, int], Scope] | None = None
         """The insides of blocks, for whoever wants to walk through them."""
+
+    def note(self, trouble: Trouble) -> None:
+        """Something failed in here."""
+        if self.trouble is None or trouble.place < self.trouble.place:
+            self.trouble = trouble
 
     def path(self, position: int) -> str:
         """Give the path of a node in here."""

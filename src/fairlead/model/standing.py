@@ -273,6 +273,8 @@ class Standing:
             scope, position, status, cause = self._work.pop()
             scope.status[position] = status
             caught = False
+            if scope.plan.ends and status in GOOD and position in scope.plan.ends:
+                self._end_early(scope, position)
             if not self.cancelled:
                 for dependant, when in scope.plan.dependants[position]:
                     caught = caught or when == "failed"
@@ -280,8 +282,6 @@ class Standing:
             if status in _BAD and not caught:
                 scope.failed += 1
                 self._stop_around(scope)
-            if scope.plan.ends and status in GOOD and position in scope.plan.ends:
-                self._end_early(scope, position)
             scope.open -= 1
             if not scope.open:
                 self._leave(scope)
@@ -318,8 +318,10 @@ class Standing:
 
     def _end_early(self, scope: Scope, position: int) -> None:
         """A node has ended its scope: what has not begun never will."""
-        scope.ended = scope.plan.ends[position]
         cause = scope.path(position)
+        if scope.plan.ends[position] == "failed":
+            scope.failed += 1
+            self.failed.append(cause)
         for later, status in enumerate(scope.status):
             if status == WAITING:
                 scope.status[later] = SKIPPED
@@ -340,10 +342,9 @@ class Standing:
             return
         outer, position, item = scope.owner
         node = outer.plan.nodes[position]
-        failed = scope.failed or scope.ended == "failed"
-        status = FAILED if failed else CANCELLED if self.cancelled else SUCCEEDED
-        if status == FAILED and outer.trouble is None:
-            outer.trouble = scope.trouble
+        status = FAILED if scope.failed else CANCELLED if self.cancelled else SUCCEEDED
+        if status == FAILED and scope.trouble is not None:
+            outer.note(scope.trouble._replace(place=(position, item)))
         if isinstance(node, MapNode):
             outputs = [self.value(scope, one) for one in scope.plan.results.values()] if status == SUCCEEDED else None
             self._item_ended(outer, position, item, status, outputs)
@@ -372,18 +373,18 @@ class Standing:
         """Have the handler run in place of the body that failed."""
         bindings = self._bound(scope, node.handled)
         if node.failure_as:
-            path, failure = body.trouble or (body.prefix, None)
-            told = {
-                "task": path,
-                "type": failure.type if failure else "",
-                "message": failure.message if failure else "",
-            }
+            told = {"task": body.prefix, "type": "", "message": ""}
+            if body.trouble is not None:
+                failure = body.trouble.failure
+                told = {"task": body.trouble.path, "type": failure.type, "message": failure.message}
             bindings[node.failure_as] = Inline("json", msgspec.json.encode(told))
         self._open(scope, position, 1, bindings, body=1)
 
     def _forgive(self, scope: Scope, position: int) -> None:
         """What failed in a block was dealt with."""
         path = scope.path(position)
+        if scope.trouble is not None and scope.trouble.place[0] == position:
+            scope.trouble = None
         inside = (f"{path}.", f"{path}[")
         self.failed = [one for one in self.failed if one != path and not one.startswith(inside)]
 

@@ -34,6 +34,7 @@ from fairlead.model.scope import (
     Fan,
     Live,
     Scope,
+    Trouble,
 )
 from fairlead.model.standing import ROUND, UNTIL, Standing
 from fairlead.model.values import ABSENT, Inline, Value, split
@@ -191,8 +192,8 @@ class State(Standing):
             return False
         else:
             self.failed.append(live.path)
-            if live.scope.trouble is None and attempt.failure is not None:
-                live.scope.trouble = (live.path, attempt.failure)
+            if attempt.failure is not None:
+                live.scope.note(Trouble((live.node, live.item), live.path, attempt.failure))
             self._close(live, FAILED, None)
         return True
 
@@ -264,7 +265,8 @@ class State(Standing):
         elif live.node == ROUND:
             assert scope.owner is not None
             outer, position, _ = scope.owner
-            outer.trouble = outer.trouble or scope.trouble
+            if scope.trouble is not None:
+                outer.note(scope.trouble._replace(place=(position, 0)))
             self._work.append((outer, position, status, ""))
         else:
             scope.outputs[live.node] = outputs

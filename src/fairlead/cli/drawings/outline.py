@@ -152,6 +152,9 @@ def _inside(
         if not label and _flat(node):
             prefix = path.removesuffix(group_of(node.name))
         inner = _scope(body, tasks, counted, prefix=prefix, mark=f"{box}_{place}_")
+        if not label and _flat(node):
+            boxes.append(msgspec.structs.replace(inner.boxes[0], id=f"{box}_{place}"))
+            continue
         boxes.append(Box(f"{box}_{place}", label or body.name, "block", path=prefix[:-1], inner=inner))
         if counted:
             boxes[-1].status = _together([inside.status for inside in inner.boxes])
