@@ -22,18 +22,22 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArtifactMissing": "fairlead.errors",
+    "CommandFailed": "fairlead.errors",
     "Component": "fairlead.author.components",
+    "Conditional": "fairlead.author.steps",
     "ConfigurationError": "fairlead.errors",
     "DefinitionError": "fairlead.errors",
     "Environment": "fairlead.config.environment",
     "FairleadError": "fairlead.errors",
-    "NotFinished": "fairlead.errors",
-    "NotFound": "fairlead.errors",
-    "Pipeline": "fairlead.api.pipelines",
-    "Conditional": "fairlead.author.steps",
     "Loop": "fairlead.author.steps",
     "Map": "fairlead.author.steps",
+    "NotFinished": "fairlead.errors",
+    "NotFound": "fairlead.errors",
+    "NotebookFailed": "fairlead.errors",
+    "NotebookTask": "fairlead.author.command_steps",
+    "OutsideFailure": "fairlead.errors",
     "Parallel": "fairlead.author.steps",
+    "Pipeline": "fairlead.api.pipelines",
     "PythonTask": "fairlead.author.steps",
     "Resources": "fairlead.model.task",
     "RunBusy": "fairlead.errors",
@@ -42,6 +46,7 @@ _HOMES = {
     "RunFailed": "fairlead.errors",
     "Runner": "fairlead.api.runners",
     "Secret": "fairlead.model.secret",
+    "ShellTask": "fairlead.author.command_steps",
     "Static": "fairlead.author.placing",
     "StoreError": "fairlead.errors",
     "Stub": "fairlead.author.steps",
@@ -52,8 +57,10 @@ _HOMES = {
     "each": "fairlead.author.handles",
     "list_workflow_runs": "fairlead.api.runs",
     "metric": "fairlead.author.steps",
+    "notebook": "fairlead.api.commands",
     "pickled": "fairlead.author.steps",
     "repeat": "fairlead.author.blocks",
+    "shell": "fairlead.api.commands",
     "switch": "fairlead.author.blocks",
     "task": "fairlead.author.functions",
     "whole": "fairlead.author.handles",
@@ -63,6 +70,7 @@ _HOMES = {
 
 __all__ = [
     "ArtifactMissing",
+    "CommandFailed",
     "Component",
     "Conditional",
     "ConfigurationError",
@@ -73,6 +81,9 @@ __all__ = [
     "Map",
     "NotFinished",
     "NotFound",
+    "NotebookFailed",
+    "NotebookTask",
+    "OutsideFailure",
     "Parallel",
     "Pipeline",
     "PythonTask",
@@ -83,6 +94,7 @@ __all__ = [
     "RunFailed",
     "Runner",
     "Secret",
+    "ShellTask",
     "Static",
     "StoreError",
     "Stub",
@@ -94,8 +106,10 @@ __all__ = [
     "each",
     "list_workflow_runs",
     "metric",
+    "notebook",
     "pickled",
     "repeat",
+    "shell",
     "switch",
     "task",
     "whole",
@@ -103,11 +117,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fairlead.api.commands import notebook, shell
     from fairlead.api.definitions import workflow
     from fairlead.api.pipelines import Pipeline
     from fairlead.api.runners import Runner
     from fairlead.api.runs import TaskRun, WorkflowRun, list_workflow_runs
     from fairlead.author.blocks import repeat, switch
+    from fairlead.author.command_steps import NotebookTask, ShellTask
     from fairlead.author.components import Component
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
@@ -116,11 +132,14 @@ if TYPE_CHECKING:
     from fairlead.config.environment import Environment
     from fairlead.errors import (
         ArtifactMissing,
+        CommandFailed,
         ConfigurationError,
         DefinitionError,
         FairleadError,
+        NotebookFailed,
         NotFinished,
         NotFound,
+        OutsideFailure,
         RunBusy,
         RunCancelled,
         RunExists,

@@ -8,6 +8,9 @@ FairleadError
 ├── NotFinished           the answer is not there yet
 ├── RunFailed             a run ended without success                              exit 1
 │   └── RunCancelled      it was stopped                                           exit 130
+├── OutsideFailure        something failed in a program that a task ran
+│   ├── CommandFailed     a shell command
+│   └── NotebookFailed    a cell of a notebook, or its kernel
 ├── UnstorableValue       a value that no codec can keep
 └── StoreError            the store refused or vanished                            exit 4
     ├── RunExists         that id is taken
@@ -21,11 +24,14 @@ from collections.abc import Sequence
 
 __all__ = [
     "ArtifactMissing",
+    "CommandFailed",
     "ConfigurationError",
     "DefinitionError",
     "FairleadError",
     "NotFinished",
     "NotFound",
+    "NotebookFailed",
+    "OutsideFailure",
     "RunBusy",
     "RunCancelled",
     "RunExists",
@@ -87,6 +93,42 @@ class RunCancelled(RunFailed):
     """A run was stopped before it ended."""
 
     exit_code = 130
+
+
+class OutsideFailure(FairleadError):
+    """Something failed in a program that a task ran.
+
+    `type` is the name of the exception there, `traceback` what that program says of it, `place` the
+    file and line.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str = "",  # noqa: A002  # as Failure has it
+        traceback: str = "",
+        place: tuple[str, int] | None = None,
+    ) -> None:
+        self.type = type
+        self.traceback = traceback
+        self.place = place
+        super().__init__(message)
+
+
+class CommandFailed(OutsideFailure):
+    """A shell command ended with another code than 0, or gave less than it declares.
+
+    `code` is its exit code; below zero it is the signal that ended it.
+    """
+
+    def __init__(self, message: str, *, code: int = 0, place: tuple[str, int] | None = None) -> None:
+        self.code = code
+        super().__init__(message, type="CommandFailed", place=place)
+
+
+class NotebookFailed(OutsideFailure):
+    """A cell of a notebook raised, or its kernel went away."""
 
 
 class UnstorableValue(FairleadError):

@@ -93,7 +93,7 @@ def _encode(services: Services, value: Any, what: str, rows: bool, problems: lis
 
 
 def _code(services: Services, built: Built, elsewhere: bool) -> Code:
-    code = code_of(built.functions, artifacts=services.artifacts)
+    code = code_of(built.functions, definitions=built.workflow.tasks, artifacts=services.artifacts)
     here = services.environment.executor["type"] == "in_process" and not elsewhere
     tasks = list(code.tasks)
     for position, function in enumerate(built.functions):

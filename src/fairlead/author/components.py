@@ -232,6 +232,7 @@ class MethodCore(Core):
         """The task as data, with the component's recipe."""
         if self._definition is None:
             plain = super().definition
+            assert isinstance(self.function, Method)
             settings = {} if self.recipe is None else {"component": msgspec.to_builtins(self.recipe)}
             named = tuple(dict.fromkeys((*plain.secrets, *sorted(self.secrets))))
             target = f"{import_name(self.kind)}.{self.function.__name__}"

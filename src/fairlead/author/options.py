@@ -6,7 +6,7 @@ Every option is checked here, all at once, and nowhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from fairlead.model.names import canonical_module
 from fairlead.model.path import RESERVED
 from fairlead.model.task import Resources, TaskDefinition
 
-__all__ = ["OPTIONS", "Core", "check_name"]
+__all__ = ["OF_CALLS", "OPTIONS", "Core", "check_name", "check_options", "untracked"]
 
 _MEMORY = re.compile(r"\d+(\.\d+)?([KMGTP]i?)?")
 
@@ -30,10 +30,11 @@ class Core:
     __slots__ = ("_definition", "_key", "free", "function", "layout", "name", "options")
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any], layout: Layout | None = None) -> None:
-        self.function = function
+        self.function: Callable[..., Any] | None = function
+        """None where the task is no function."""
         found = layout or layout_of(function)
         self.name: str = options.get("name") or _name_of(function)
-        self.options = _checked(self.name, options)
+        self.options = check_options(self.name, options)
         self.layout = Layout(function, found.arguments) if layout else found
         self.layout.returns = self.options.get("outputs")
         self.free: bool = self.options.get("order") == "free"
@@ -45,12 +46,11 @@ class Core:
         """The task as data."""
         if self._definition is None:
             function, layout = self.function, self.layout
+            assert function is not None
             if layout.returns is None:
                 layout.returns = layout.named_outputs() or ("result",)
-            given = {key: value for key, value in self.options.items() if key not in _OF_CALLS}
-            tracked = [name for name in given.get("tracked", ()) if name not in layout.returns]
-            if tracked:
-                raise complain(self.name, [Problem("tracked", f"{name!r} is no output") for name in tracked])
+            given = {key: value for key, value in self.options.items() if key not in OF_CALLS}
+            untracked(self.name, given.get("tracked", ()), layout.returns)
             self._definition = TaskDefinition(
                 name=self.name,
                 target=_target(function),
@@ -71,6 +71,7 @@ class Core:
 
     def changed(self, options: dict[str, Any]) -> Core:
         """Give a copy with further options."""
+        assert self.function is not None
         return Core(self.function, {**self.options, **options}, self.layout)
 
 
@@ -80,6 +81,13 @@ def check_name(name: object) -> str:
         return f"must be text; got {name!r}"
     bad = sorted(set(name) & RESERVED)
     return f"may not hold {' '.join(bad)}; got {name!r}" if bad else ""
+
+
+def untracked(name: str, tracked: Iterable[str], outputs: Sequence[str]) -> None:
+    """Refuse metrics that are no outputs; DefinitionError."""
+    unknown = [one for one in tracked if one not in outputs]
+    if unknown:
+        raise complain(name, [Problem("tracked", f"{one!r} is no output") for one in unknown])
 
 
 def _name_of(function: Any) -> str:
@@ -170,13 +178,14 @@ OPTIONS: dict[str, Callable[[object], str]] = {
 }
 """Every option, with what says whether a value is fine (empty) or why not."""
 
-_OF_CALLS = ("name", "outputs", "order", "min_success", "max_parallel")
+OF_CALLS = ("name", "outputs", "order", "min_success", "max_parallel")
 """Options that are about calls and maps of a task, or stand elsewhere in its definition."""
 
 _TUPLES = ("outputs", "secrets", "tracked")
 
 
-def _checked(name: str, options: dict[str, Any]) -> dict[str, Any]:
+def check_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Give the options as they are kept; DefinitionError with all that is wrong."""
     problems = []
     for key, value in options.items():
         check = OPTIONS.get(key)

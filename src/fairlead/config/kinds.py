@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairlead.ports import TaskKind
 from fairlead.tasks.mock import MockKind
 from fairlead.tasks.python import PythonKind
+from fairlead.tasks.shell import ShellKind
 from fairlead.tasks.stub import StubKind
 
 __all__ = ["kinds"]
@@ -12,4 +13,4 @@ __all__ = ["kinds"]
 
 def kinds() -> dict[str, TaskKind]:
     """Every kind of task that can be run here, by name."""
-    return {"python": PythonKind(), "stub": StubKind(), "mock": MockKind()}
+    return {"python": PythonKind(), "shell": ShellKind(), "stub": StubKind(), "mock": MockKind()}

@@ -320,7 +320,15 @@ def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
 
 def _options(task: TaskDefinition) -> dict[str, str]:
     """The options that a result depends on; the others say how a task is run, not what comes out."""
-    names = ("kind", "outputs", "env_vars", "secrets", "image", "settings")
+    # The settings of a task that consists of texts say how these are run; its texts count as its code.
+    names = (
+        "kind",
+        "outputs",
+        "env_vars",
+        "secrets",
+        "image",
+        *(() if task.sources and not task.mock else ("settings",)),
+    )
     found = {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
     if task.mock:
         found["mock"] = task.mock  # whatever its code says, it is not the real thing

@@ -24,7 +24,8 @@ from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.packages import site_of
 from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
-from fairlead.model.run import Code, SourceFile
+from fairlead.model.run import Code, SourceFile, TaskCode
+from fairlead.model.task import TaskDefinition
 from fairlead.ports import ArtifactStore
 
 __all__ = ["code_of", "project_paths", "snapshot"]
@@ -53,14 +54,32 @@ _known: dict[str, _Known] = {}
 
 
 def code_of(
-    functions: Sequence[Callable[..., Any] | None], *, artifacts: ArtifactStore | None = None, root: Path | None = None
+    functions: Sequence[Callable[..., Any] | None],
+    *,
+    definitions: Sequence[TaskDefinition] = (),
+    artifacts: ArtifactStore | None = None,
+    root: Path | None = None,
 ) -> Code:
-    """Put together the code of a run; a payload for functions that cannot be imported is the caller's."""
+    """Put together the code of a run; a payload for functions that cannot be imported is the caller's.
+
+    `definitions` stand beside the functions; one that has texts in place of a function counts by those.
+    """
     root = root_of(functions) if root is None else root
     objects = Objects(root)
     tasks = analyse(functions, root=root, objects=objects)
+    if any(definition.sources for definition in definitions):
+        tasks = _with_texts(tasks, definitions, objects)
     modules = snapshot(functions, artifacts)
     return Code(str(root), modules, tasks, python_version(), project_paths(), closures(objects, modules))
+
+
+def _with_texts(
+    tasks: tuple[TaskCode, ...], definitions: Sequence[TaskDefinition], objects: Objects
+) -> tuple[TaskCode, ...]:
+    from fairlead.engine.lineage_texts import text_code
+
+    pairs = zip(tasks, definitions, strict=True)
+    return tuple(text_code(one.sources, objects) if one.sources else task for task, one in pairs)
 
 
 def snapshot(functions: Sequence[Callable[..., Any] | None], artifacts: ArtifactStore | None) -> dict[str, SourceFile]:

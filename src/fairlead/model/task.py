@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Param", "ParamKind", "Place", "Resources", "TaskDefinition"]
+__all__ = ["LEFT_OUT", "Param", "ParamKind", "Place", "Resources", "Source", "TaskDefinition"]
 
 ParamKind = Literal["positional_only", "normal", "varargs", "keyword_only", "varkw"]
 
@@ -42,12 +42,36 @@ class Param(msgspec.Struct, frozen=True, array_like=True):
     """As written; empty when there is none."""
 
 
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """A text that a task consists of: a shell command, a code cell of a notebook."""
+
+    name: str
+    """What people find it by: `command`, `clean.ipynb: cell 3`."""
+    text: str
+    language: str = ""
+    """In lower case; empty when it is not known."""
+
+
+class _LeftOut:
+    """Stands for an argument that is not given, where something must stand; see LEFT_OUT."""
+
+    def __reduce__(self) -> str:
+        return "LEFT_OUT"
+
+    def __repr__(self) -> str:
+        return "<as the task has it>"
+
+
+LEFT_OUT: Any = _LeftOut()
+"""Given to a task for an argument whose default only the task itself can work out."""
+
+
 class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that can be called inside a workflow, with its options."""
 
     name: str
     kind: str = "python"
-    """Names the TaskKind that runs it: python, stub, mock, later notebook, shell, role."""
+    """Names the TaskKind that runs it: python, shell, notebook, stub, mock, later role."""
     target: str = ""
     """`module:qualname` of the function, under its canonical module name."""
     params: tuple[Param, ...] = ()
@@ -73,5 +97,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """What only this kind of task knows (JSON)."""
     mock: str = ""
     """What stands in for the task: `stub`, `value`, or the name of a function; empty: nothing does."""
+    sources: tuple[Source, ...] = ()
+    """What a task without a function consists of, in order. It counts as the task's code."""
     place: Place | None = None
     doc: str = ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from traceback import FrameSummary, TracebackException
 from typing import Any
 
-from fairlead.errors import FairleadError
+from fairlead.errors import FairleadError, OutsideFailure
 from fairlead.model.events import Failure, Reason
 from fairlead.model.task import Place
 
@@ -46,6 +46,8 @@ class Teller:
         self, error: BaseException, reason: Reason, arguments: Mapping[str, Any] | None, message: str = ""
     ) -> Failure:
         """Tell an exception as data."""
+        if isinstance(error, OutsideFailure):
+            return self._outside(error, reason, arguments)
         told, frames = self._traceback(error)
         if reason == "unstorable" or (not frames and isinstance(error, FairleadError)):
             told = ""  # none of the frames is the user's: the message says it all
@@ -54,9 +56,23 @@ class Teller:
             self.mask(_middle_cut(message or _safely(lambda: str(error), "its message cannot be shown"), MESSAGE)),
             type="" if reason == "unstorable" else type_name(type(error)),
             traceback=self.mask(_middle_cut(told, TRACEBACK)),
-            arguments={name: self.mask(short_repr(value)) for name, value in (arguments or {}).items()},
+            arguments=self._arguments(arguments),
             place=self._place(frames),
         )
+
+    def _outside(self, error: OutsideFailure, reason: Reason, arguments: Mapping[str, Any] | None) -> Failure:
+        """Tell what failed in another program as that program tells it."""
+        return Failure(
+            reason,
+            self.mask(_middle_cut(str(error), MESSAGE)),
+            type=error.type,
+            traceback=self.mask(_middle_cut(error.traceback, TRACEBACK)),
+            arguments=self._arguments(arguments),
+            place=Place(*error.place) if error.place else None,
+        )
+
+    def _arguments(self, arguments: Mapping[str, Any] | None) -> dict[str, str]:
+        return {name: self.mask(short_repr(value)) for name, value in (arguments or {}).items()}
 
     def _traceback(self, error: BaseException) -> tuple[str, list[FrameSummary]]:
         try:
