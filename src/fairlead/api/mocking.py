@@ -111,11 +111,12 @@ def misfits(task: TaskDefinition, layout: Layout, word: str) -> list[str]:
             fits, what = layout.varkw is not None, f"**{param.name}"
         elif param.kind == "positional_only":
             by_position += 1
-            fits, what = by_position <= slots, f"a value by position for {param.name!r}"
+            fits, what = by_position <= slots, f"{param.name!r} by position"
         else:
             fits, what = layout.varkw is not None or param.name in layout.by_name, repr(param.name)
         if not fits:
-            wrong.append(f"{word} takes no {what}, which the task is given{nearest(param.name, layout.by_name)}")
+            near = nearest(param.name, layout.by_name) if param.name not in layout.by_name else ""
+            wrong.append(f"{word} takes no {what}, which the task is given{near}")
     given = {one.name for one in task.params if one.required}
     taken = set(layout.positional[:by_position])
     wrong += [

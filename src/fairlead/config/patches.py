@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fairlead.config.documents import Keys, Problems
+from fairlead.config.mocks import understand_mock
 
 __all__ = ["OPTIONS", "Patch", "check_patches", "patches_of"]
 
@@ -23,7 +24,7 @@ OPTIONS: dict[str, str] = {
     "env_vars": "Environment variables while it runs, beside its own.",
     "cache": "Reuse a recorded result of any earlier run when nothing that it depends on has changed.",
     "executor": "One of `executors`, to run it on.",
-    "mock": "What stands in for it: `module:function`, a value, or `stub` for nothing.",
+    "mock": "What stands in for it: `module:function`, `{value: …}`, or `stub` for nothing.",
 }
 """What a patch may say."""
 
@@ -92,7 +93,11 @@ def _check_patch(options: Any, keys: Keys, executors: set[str], problems: Proble
                 )
         elif key == "resources":
             _check_resources(value, way, problems)
-        elif key != "mock":
+        elif key == "mock":
+            understood = understand_mock(value) if value is not None else ""
+            if understood and isinstance(understood, str):
+                problems.add(way, understood)
+        else:
             wrong = OF_TASKS[key](value)
             if wrong:
                 problems.add(way, wrong)
