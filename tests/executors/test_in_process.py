@@ -190,3 +190,37 @@ def test_a_debugger_works_in_a_task(tmp_path):
     )
     assert "(Pdb) 1" in done.stdout, done.stdout + done.stderr
     assert "RESULT 42" in done.stdout
+
+
+FORKS = """
+import os
+from fairlead import task, workflow
+
+@task
+def twice(path: str):
+    if not os.fork():
+        return "child"
+    os.wait()
+    return "parent"
+
+@task
+def after(said: str, path: str):
+    with open(path, "a") as file:
+        file.write(said)
+    return said
+
+@workflow
+def forks(path: str):
+    return after(twice(path), path)
+
+if __name__ == "__main__":
+    print(forks("said").run("in_process").get_results())
+"""
+
+
+def test_a_child_that_comes_back_out_of_a_task_ends_there(tmp_path):
+    (tmp_path / ".fairlead").mkdir()
+    (tmp_path / "forks.py").write_text(FORKS)
+    done = subprocess.run([sys.executable, "forks.py"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "parent\n"), done.stderr
+    assert (tmp_path / "said").read_text() == "parent"

@@ -92,6 +92,7 @@ class InProcess:
         self._jobs: deque[Job] = deque()
         self._names: set[tuple[str, int]] = set()
         self._reports: list[Report] = []
+        self._forks = _forks
         self._slow: set[int] = set()
         """Tasks that are announced before they run: those that took long, and those never seen."""
 
@@ -147,6 +148,9 @@ class InProcess:
                 return reports
             limit = limits[task]
             record = execute(job) if limit is None else _run_limited(job, bench, limit)
+            if self._forks != _forks:
+                # The task has forked, and this is the child, which came back out of the task's function.
+                os._exit(0)
             jobs.popleft()
             self._names.discard((job.path, job.attempt))
             reports.append(Report(job.path, job.attempt, "ended", record))
@@ -307,3 +311,15 @@ def _raise_in(thread: int, error: type[BaseException]) -> None:
 
 def _arrive() -> None:
     """Be a call, at which an exception that was sent to this thread is raised."""
+
+
+_forks = 0
+"""How many forks lie between this process and the one that imported this."""
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
