@@ -63,10 +63,12 @@ def _dispatch(words: list[str], imported: Callable[[], None] | None) -> int:
         return 0
     if first == "_drive":
         return _drive(words[1:], imported)
-    if first in ("run", "resume"):
-        from fairlead.config.early import start_at_once
+    from fairlead.config.early import import_quickly, start_at_once
 
+    if first in ("run", "resume"):
         start_at_once(words)
+    if imported is not None:
+        import_quickly()
     from fairlead.cli.entry import invoke
 
     return invoke(words, imported)

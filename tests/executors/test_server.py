@@ -7,8 +7,9 @@ import os
 import pytest
 
 from fairlead.config.early import start_at_once
-from fairlead.executors.local import server
+from fairlead.executors.local import server, warm
 from fairlead.executors.local.pool import Pool
+from fairlead.model.run import Code
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,27 @@ def test_it_is_started_at_once_where_the_words_leave_no_doubt(words, env, starte
         monkeypatch.setenv("FAIRLEAD_ENV", env)
     start_at_once(words)
     assert bool(server._AHEAD) is started
+
+
+def test_a_pool_that_is_warmed_up_has_its_first_worker_before_there_is_a_run():
+    key = ("test", "ahead")
+    warm.warm(key, server.command_line())
+    pool = warm.take(key, server.command_line())
+    (worker,) = pool.workers.values()
+    pool.begin("/nowhere", Code())
+    assert set(pool.workers.values()) == {worker}
+    pool.close()
+
+
+@pytest.mark.parametrize("what", ["environment", "folder"])
+def test_a_worker_that_was_started_ahead_somewhere_else_is_replaced(what, monkeypatch, tmp_path):
+    key = ("test", "elsewhere")
+    warm.warm(key, server.command_line())
+    pool = warm.take(key, server.command_line())
+    if what == "environment":
+        monkeypatch.setenv("FAIRLEAD_TEST", "later")
+    else:
+        monkeypatch.chdir(tmp_path)
+    pool.begin("/nowhere", Code())
+    assert not pool.workers
+    pool.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Mapping
@@ -180,7 +179,9 @@ def _not_there(name: str, found: Any, definitions: dict[str, Any], where: str) -
         return f"{where}: {name!r} is a runner; name one of its workflows: {', '.join(of)}"
     if callable(found):
         return f"{where}: {name!r} is a plain function; put @workflow above it"
-    near = difflib.get_close_matches(name, definitions, n=1)
+    from difflib import get_close_matches  # for mistakes only
+
+    near = get_close_matches(name, definitions, n=1)
     hint = f" (nearest: {near[0]!r})" if near else ""
     listed = f"; it has {', '.join(definitions)}" if definitions else "; it has no workflow at all"
     return f"{where} has no workflow {name!r}{hint}{listed}"

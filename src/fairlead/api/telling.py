@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -87,7 +86,9 @@ def failure_text(path: str, failure: Failure, attempt: int = 1) -> str:
 
 def no_task(run_id: str, path: str, known: Sequence[str]) -> str:
     """Say that a run has no such task run, and what it has."""
-    near = difflib.get_close_matches(path, known, n=1)
+    from difflib import get_close_matches  # for mistakes only
+
+    near = get_close_matches(path, known, n=1)
     hint = f" (nearest: {near[0]!r})" if near else ""
     return f"run {run_id!r} has no task run {path!r}{hint}; 'fairlead show {run_id}' lists its tasks"
 

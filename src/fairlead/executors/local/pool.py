@@ -91,6 +91,8 @@ class Pool:
         self._serial = 0
         self._scratch = ""
         self._code: tuple[Any, dict[str, str]] | None = None
+        self._ahead: tuple[dict[str, str], str] | None = None
+        """What the worker was started in that is there before any run."""
         self._starts = 0
         """Starts of the fork server since it last started a worker."""
         self._encode = msgspec.msgpack.Encoder().encode
@@ -185,6 +187,11 @@ class Pool:
         group.workers.add(worker)
         self.poll.register(ours, select.POLLIN)
 
+    def grow_ahead(self) -> None:
+        """Have the first worker started before there is a run."""
+        self._ahead = dict(os.environ), os.getcwd()  # noqa: PTH109
+        self.grow(self.group({}))
+
     def end(self, worker: Worker, seq: int, grace: float) -> None:
         """Have a worker ended with everything below it, if it is still at that job (0: at any)."""
         if worker.pid:
@@ -233,6 +240,8 @@ class Pool:
                 self._replace_workers()
             else:
                 modules = {**known, **modules}
+        elif self._ahead is not None and self._ahead != outside[:2]:
+            self._replace_workers()
         self._code = outside, modules
         self._scratch = scratch
         self.stint += 1

@@ -34,11 +34,14 @@ def take(key: tuple[Any, ...], line: Sequence[str]) -> Pool:
 
 
 def warm(key: tuple[Any, ...], line: Sequence[str]) -> None:
-    """See to it that there is a pool that nobody uses; a new one is not waited for."""
+    """See to it that there is a pool with a worker that nobody uses; a new one is not waited for."""
     with _LOCK:
         if _PARKED.get(key):
             return
-    park(key, Pool(line))
+    pool = Pool(line)
+    # Whatever the run is, it needs one; how many more, its jobs will tell.
+    pool.grow_ahead()
+    park(key, pool)
 
 
 def park(key: tuple[Any, ...], pool: Pool) -> None:
