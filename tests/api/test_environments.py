@@ -68,7 +68,7 @@ def test_an_environment_gives_the_parameters_that_nobody_else_gives(settings, mo
 
 def test_what_an_environment_gives_must_fit(settings):
     file = settings("executor: in_process\nparameters: {count: many}\n")
-    with pytest.raises(DefinitionError, match="environment file: 'many' is not int"):
+    with pytest.raises(DefinitionError, match="'many' is not int"):
         study(Path("b")).run(file)
     (problem,) = study().check("in_process")
     assert "is not given 'where'" in problem
@@ -131,3 +131,72 @@ def test_debugging_stays_in_this_process_whatever_the_environment_says(settings)
 def test_without_debugging_a_failure_is_the_runs():
     with pytest.raises(RunFailed, match="took longer than its"):
         broken(7).run("in_process")
+
+
+# --- patches ----------------------------------------------------------------------------------------------
+
+
+@task
+def where_am_i(x):
+    import os
+
+    return os.getpid(), os.environ.get("LEVEL", "")
+
+
+@workflow
+def places():
+    return where_am_i(1), where_am_i.map([2, 3])
+
+
+def test_tasks_of_one_environment_run_on_several_executors():
+    import os
+
+    environment = Environment(
+        name="mixed",
+        executor="in_process",
+        executors={"cores": {"type": "local", "max_workers": 1}},
+        tasks={"where_am_i": {"executor": "cores"}, "where_am_i#2": {"executor": None, "env_vars": {"LEVEL": "2"}}},
+    )
+    run = places().run(environment)
+    (pid, level), many = run.get_results()
+    assert pid != os.getpid() and level == ""
+    assert many == [(os.getpid(), "2")] * 2
+    assert places().run(environment, debug=True).get_results()[0][0] == os.getpid()
+
+
+def test_what_an_executor_cannot_do_is_told_for_the_tasks_that_it_gets():
+    environment = Environment(
+        name="mixed",
+        executors={"small": {"type": "local", "max_workers": 1}},
+        tasks={"where_am_i": {"executor": "small", "resources": {"cpu": 2}, "image": "x:1"}},
+    )
+    problems = places().check(environment)
+    assert "where_am_i: needs 2 processors, and executor 'small' has 1" in problems
+    assert "where_am_i: names the image 'x:1', and executor 'small' runs no images" in problems
+
+
+def test_a_patch_counts_in_every_way_of_running(env):
+    environment = Environment(name="patched", executor=env, tasks={"where*": {"env_vars": {"LEVEL": "7"}}})
+    run = places().prepare(environment)
+    assert {one.env_vars["LEVEL"] for one in run.graph.tasks} == {"7"}
+    done = places().run(environment)
+    assert done.get_results()[0][1] == "7"
+    assert places().run(environment, resume=done).get_results()[0][1] == "7"
+
+
+def test_a_pattern_that_matches_nothing_is_a_warning():
+    (warning,) = places().warnings(Environment(tasks={"nothing": {"retries": 1}}))
+    assert warning.startswith("tasks.nothing: matches no task")
+
+
+def test_a_patch_puts_a_stand_in_in_the_place_of_a_task():
+    def fake(x):
+        return [x, "fake"]
+
+    environment = Environment(executor="in_process", tasks={"where_am_i*": {"mock": fake, "retries": 2}})
+    run = places().run(environment)
+    assert run.get_results() == ([1, "fake"], [[2, "fake"], [3, "fake"]])
+    assert WorkflowRun.by_id(run.id).graph.tasks[0].mock
+    assert places().run(environment.replace(tasks={"*": {"mock": {"value": 1}}})).get_results() == (1, [1, 1])
+    with pytest.raises(DefinitionError, match=r"tasks\.\*\.mock: where_am_i: "):
+        places().run(Environment(tasks={"*": {"mock": "no_such_module:f"}}))

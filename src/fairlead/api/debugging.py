@@ -19,7 +19,8 @@ __all__ = ["Witness", "here", "unlimited"]
 
 def here(environment: Environment) -> Environment:
     """Give the same environment, with tasks that run in this process."""
-    return environment.replace(executor={"type": "in_process"}, executors={})
+    executor = {"type": "in_process"}
+    return environment.replace(executor=executor, executors=dict.fromkeys(environment.executors, executor))
 
 
 def unlimited(brief: Brief) -> Brief:

@@ -103,6 +103,12 @@ class Runnable:
 
         return running.check(self, env)
 
+    def warnings(self, env: EnvironmentLike = None) -> list[str]:
+        """List what may not be meant, though it can be run: a patch that matches no task, a name given twice."""
+        from fairlead.api import running
+
+        return running.warnings(self, env)
+
     def _environment(self, env: EnvironmentLike) -> Environment:
         from fairlead.config.environment import load
 

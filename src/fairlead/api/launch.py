@@ -20,7 +20,7 @@ from fairlead.api.notify import Bulletin
 from fairlead.api.runs import WorkflowRun
 from fairlead.config.clocks import SystemClock, stand_in
 from fairlead.config.environment import Environment
-from fairlead.config.services import Services, bench_for, executor_for, open_services
+from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
 from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
@@ -70,8 +70,19 @@ class Carriage:
 def check_against(run: Run, services: Services, executor: Executor) -> None:
     """Compare what a run needs with what its environment offers; raises DefinitionError with all of it."""
     stores = {"the run store": services.store.reach, "the artifact store": services.artifacts.reach}
-    name = str(services.environment.executor["type"])
-    problems = mismatches(run.workflow, executor.offers, executor=name, stores=stores)
+    environment = services.environment
+    name = str(environment.executor["type"])
+    members = members_of(executor)
+    problems = [
+        f"{task.name}: names the executor {task.executor!r}, which environment {environment.name!r} does not have"
+        for task in run.workflow.tasks
+        if task.executor and task.executor not in environment.executors
+    ]
+    if members is None:
+        problems += mismatches(run.workflow, executor.offers, executor=name, stores=stores)
+    else:
+        for key, member in members.items():
+            problems += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
@@ -131,6 +142,7 @@ def _drive(
         environment,
         lambda brief: bench_for(services, brief, carriage.functions, watch=watch),
         max_workers=carriage.max_workers,
+        folder=services.folder.path.parent,
     )
     epoch = store.open(run.id, time.time())
     if before.status == "created" and before.cancel_asked is not None:
@@ -293,7 +305,8 @@ def drive(words: Sequence[str]) -> int:
     from fairlead.node.code import install
 
     run_id, folder, environment, workers = words
-    services = open_services(Environment.from_record(msgspec.json.decode(environment)), start=Path(folder))
+    recorded = Environment.from_record(msgspec.json.decode(environment), patches=False)
+    services = open_services(recorded, start=Path(folder))
     run = services.store.get(run_id)
     install(run.code, services.artifacts)
     done = carry(services, run, Carriage(max_workers=int(workers) or None))

@@ -21,7 +21,7 @@ from fairlead.errors import DefinitionError, RunExists
 from fairlead.model.run import Run
 from fairlead.ports import Executor, Observer
 
-__all__ = ["Options", "check", "prepare", "run"]
+__all__ = ["Options", "check", "prepare", "run", "warnings"]
 
 
 class Options(NamedTuple):
@@ -81,14 +81,28 @@ def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
     return []
 
 
-def _built(definition: Runnable, environment: Environment) -> Built:
-    """Build the graph as it is in this environment: with what stands in for its tasks."""
-    built = definition._built(environment)
-    if environment.executor["type"] != "mock":
-        return built
-    from fairlead.api.mocking import mocked
+def warnings(definition: Runnable, env: EnvironmentLike) -> list[str]:
+    """List what may not be meant; raises DefinitionError when the definition cannot be right."""
+    from fairlead.config.patching import patched
 
-    return mocked(built, {}, rest=True)
+    environment = definition._environment(env)
+    built = definition._built(environment)
+    return [*built.warnings, *patched(built, environment).warnings]
+
+
+def _built(definition: Runnable, environment: Environment) -> Built:
+    """Build the graph as it is in this environment: patched, and with what stands in for its tasks."""
+    built = definition._built(environment)
+    is_mock = environment.executor["type"] == "mock"
+    if not is_mock and not environment.tasks:
+        return built
+    from fairlead.api.mocking import Wanted, mocked
+    from fairlead.config.patching import patched
+
+    found = patched(built, environment)
+    if not is_mock and not found.mocks:
+        return found.built
+    return mocked(found.built, {number: Wanted(*one) for number, one in found.mocks.items()}, rest=is_mock)
 
 
 def _record(services: Services, run: Run, max_workers: int | None) -> None:
@@ -124,4 +138,7 @@ def _raise_own(run: WorkflowRun, witness: Witness | None) -> None:
 
 def _executor(services: Services, max_workers: int | None) -> Executor:
     """The environment's executor, to ask what it offers; it is not opened."""
-    return executor_for(services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers)
+    folder = services.folder.path.parent
+    return executor_for(
+        services.environment, lambda brief: bench_for(services, brief), max_workers=max_workers, folder=folder
+    )

@@ -213,7 +213,7 @@ class WorkflowRun:
         """Where it is kept, with the environment that it is carried in."""
         if not self._own_environment:
             return self._services
-        recorded = Environment.from_record(self.record.environment)
+        recorded = Environment.from_record(self.record.environment, patches=False)
         known = self._services
         return Services(recorded, known.folder, known.store, known.artifacts)
 

@@ -178,11 +178,13 @@ def check(target: str, file: Path | None, given: tuple[str, ...], env: str | Non
     """Tell what is wrong before anything runs."""
     with aside():
         found = load_target(target)
-        problems = found.bind(pairs(given, "-p"), file=file, env=env).check(env)
+        bound = found.bind(pairs(given, "-p"), file=file, env=env)
+        problems = bound.check(env)
     say(found.notes)
     if problems:
         raise DefinitionError(f"{found.name}: {plural(len(problems), 'problem')}", problems)
-    say([f"{found.name}: nothing is wrong"])
+    warnings = bound.warnings(env)
+    say([*(f"warning: {text}" for text in warnings), f"{found.name}: nothing is wrong"])
     return 0
 
 

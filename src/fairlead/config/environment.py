@@ -153,11 +153,15 @@ class Environment:
         return {"name": self.name, **({"source": self.source} if self.source else {}), **_plain(self.written)}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Environment:
-        """Make it again from what `record` gave; `${…}` is taken from this process's environment."""
+    def from_record(cls, record: Mapping[str, Any], *, patches: bool = True) -> Environment:
+        """Make it again from what `record` gave; `${…}` is taken from this process's environment.
+
+        `patches=False`: for a recorded run, whose graph has them in it.
+        """
         from fairlead.config.documents import Document
 
-        data = {key: value for key, value in record.items() if key not in ("name", "source")}
+        left_out = ("name", "source") if patches else ("name", "source", "tasks")
+        data = {key: value for key, value in record.items() if key not in left_out}
         source = str(record.get("source", ""))
         return _made(Document(data, source=source), str(record.get("name", "")), source)
 
@@ -229,7 +233,13 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items() if key != "object" or isinstance(inner, str)}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
-    return msgspec.to_builtins(value, enc_hook=repr)
+    return msgspec.to_builtins(value, enc_hook=_named)
+
+
+def _named(value: Any) -> str:
+    """Give the name of what cannot be written down."""
+    module, name = getattr(value, "__module__", ""), getattr(value, "__qualname__", "")
+    return f"{module}:{name}" if module and name else repr(value)
 
 
 def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Environment:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from fairlead.config.documents import Keys, Problems
@@ -43,11 +44,12 @@ class Patch(NamedTuple):
 
     def matches(self, path: str) -> bool:
         """Whether it is about a task of that path; `*` is any text, `?` one character."""
-        return re.fullmatch(_expression(self.pattern), path) is not None
+        return _expression(self.pattern).fullmatch(path) is not None
 
 
-def _expression(pattern: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern))
 
 
 def patches_of(tasks: list[Any]) -> Iterator[Patch]:
@@ -85,7 +87,7 @@ def _check_patch(options: Any, keys: Keys, executors: set[str], problems: Proble
         if key not in OPTIONS:
             problems.misspelt(way, OPTIONS)
         elif key == "executor":
-            if value not in executors:
+            if value is not None and value not in executors:
                 from fairlead.config.documents import nearest
 
                 problems.add(
@@ -94,9 +96,9 @@ def _check_patch(options: Any, keys: Keys, executors: set[str], problems: Proble
         elif key == "resources":
             _check_resources(value, way, problems)
         elif key == "mock":
-            understood = understand_mock(value) if value is not None else ""
-            if understood and isinstance(understood, str):
-                problems.add(way, understood)
+            mock = None if value is None else understand_mock(value)
+            if isinstance(mock, str):
+                problems.add(way, mock)
         else:
             wrong = OF_TASKS[key](value)
             if wrong:

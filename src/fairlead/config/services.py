@@ -32,6 +32,7 @@ __all__ = [
     "close_folder",
     "executor_for",
     "look_services",
+    "members_of",
     "open_services",
 ]
 
@@ -169,11 +170,30 @@ def executor_for(
         max_workers=max_workers,
         clock=stand_in(),
     )
-    executor: Executor = open_plugin("executors", environment.executor, site)
+    executor = _member(environment, environment.executor, site)
+    others = {name: one for name, one in environment.executors.items() if one != environment.executor}
+    if not others:
+        return executor
+    from fairlead.executors.several import Several
+
+    site = msgspec.structs.replace(site, max_workers=None)
+    members = {name: _member(environment, settings, site) for name, settings in others.items()}
+    return Several({"": executor, **dict.fromkeys(environment.executors, executor), **members})
+
+
+def members_of(executor: Executor) -> Mapping[str, Executor] | None:
+    """Give the executors that one is made of, by name; None for one that stands for itself."""
+    from fairlead.executors.several import Several
+
+    return executor.members if isinstance(executor, Several) else None
+
+
+def _member(environment: Environment, settings: dict[str, Any], site: Site) -> Executor:
+    executor: Executor = open_plugin("executors", settings, site)
     if site.clock is not None and executor.offers.reach != "process":
         raise ConfigurationError(
-            f"environment {environment.name!r} runs tasks in other processes (executor"
-            f" {environment.executor['type']!r}), where a virtual clock does not reach; use 'in_process'"
+            f"environment {environment.name!r} runs tasks in other processes (executor {settings['type']!r}), where"
+            " a virtual clock does not reach; use 'in_process'"
         )
     return executor
 

@@ -27,17 +27,23 @@ def memory_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
-def mismatches(workflow: Workflow, offers: Offers, *, executor: str, stores: dict[str, Reach]) -> list[str]:
+def mismatches(
+    workflow: Workflow, offers: Offers, *, executor: str, stores: dict[str, Reach], only: str | None = None
+) -> list[str]:
     """List all that the executor cannot do for this workflow; empty when it can carry it.
 
-    `stores` are the reaches of what tasks must see, by what people call it.
+    `stores` are the reaches of what tasks must see, by what people call it. `only`: the executor's
+    name in the environment's `executors`, where it gets the tasks that name it and no others.
     """
+    tasks = [task for task in workflow.tasks if only is None or task.executor == only]
+    if not tasks and only is not None:
+        return []
     found = [
         f"{what} can be seen from this {reach} only, and executor {executor!r} runs tasks out of its sight"
         for what, reach in stores.items()
         if _WIDTH[reach] < _WIDTH[offers.reach]
     ]
-    for task in workflow.tasks:
+    for task in tasks:
         found.extend(f"{task.name}: {problem}" for problem in _of_task(task, offers, executor))
     return found
 

@@ -91,6 +91,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     secrets: tuple[str, ...] = ()
     """Names, never values."""
     image: str | None = None
+    executor: str = ""
+    """One of the environment's `executors`, to run it on; empty: its `executor`."""
     tracked: tuple[str, ...] = ()
     """Outputs that are recorded as metrics, too."""
     settings: dict[str, Any] = {}

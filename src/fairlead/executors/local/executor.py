@@ -140,6 +140,11 @@ class Local:
                 reports, self._reports = self._reports, []
                 return reports
 
+    def waits_on(self) -> list[int]:
+        """Descriptors that can be read from as soon as `poll` has something to tell."""
+        assert self._pool is not None, "open() comes first"
+        return [self._pool.control.fileno(), *self._pool.workers]
+
     def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:
         """Take back jobs that have not started, and have the others ended with all below them."""
         line = self._line

@@ -84,7 +84,7 @@ class Line:
         """Put a job at the end of the line; a large one goes through a file."""
         kind = JOB
         if len(job) > LARGEST:
-            held.spill = Path(scratch, f"job-{os.getpid()}-{held.seq}")
+            held.spill = Path(scratch, f"job-{os.getpid()}-{id(self):x}-{held.seq}")
             held.spill.write_bytes(job)
             job, kind = os.fsencode(held.spill), SPILLED
         held.message = message(held.seq, self._pool.stint, kind, job)
