@@ -29,6 +29,7 @@ _HOMES = {
     "DefinitionError": "fairlead.errors",
     "Environment": "fairlead.config.environment",
     "FairleadError": "fairlead.errors",
+    "File": "fairlead.model.files",
     "Loop": "fairlead.author.steps",
     "Map": "fairlead.author.steps",
     "NotFinished": "fairlead.errors",
@@ -77,6 +78,7 @@ __all__ = [
     "DefinitionError",
     "Environment",
     "FairleadError",
+    "File",
     "Loop",
     "Map",
     "NotFinished",
@@ -147,6 +149,7 @@ if TYPE_CHECKING:
         StoreError,
         UnstorableValue,
     )
+    from fairlead.model.files import File
     from fairlead.model.secret import Secret
     from fairlead.model.task import Resources
     from fairlead.node.current import current_run

@@ -15,7 +15,7 @@ import msgspec
 from fairlead.model.events import Attempt, Failure, Origin
 from fairlead.model.run import Code, Group, Run, RunFilter, RunStatus, RunSummary
 from fairlead.model.task import TaskDefinition
-from fairlead.model.values import Value
+from fairlead.model.values import Stored, Value
 
 __all__ = [
     "ArtifactStore",
@@ -259,6 +259,18 @@ class Values(Protocol):
 
     def decode(self, value: Value) -> Any:
         """Give a copy of the value that is the caller's own; ArtifactMissing."""
+
+    loans: list[Path]
+    """Folders with the copies of files and folders that `decode` made and `release` removes."""
+
+    def release(self) -> None:
+        """Remove the copies of files and folders that `decode` has made so far."""
+
+    def keep(self, path: Path) -> Stored:
+        """Keep a file under the digest of its bytes, so that the same bytes are kept once; UnstorableValue."""
+
+    def fetch(self, value: Stored, path: Path) -> None:
+        """Write a kept file anew at `path`; ArtifactMissing."""
 
     def digest(self, value: Value) -> str:
         """The canonical digest, worked out from the bytes when the value does not carry it."""

@@ -1,5 +1,7 @@
 """What tests of the node run tasks with: real values, and functions that stand in the test."""
 
+from pathlib import Path
+
 import msgspec
 
 from fairlead.model.run import Code, TaskCode
@@ -13,7 +15,7 @@ from fairlead.tasks.python import PythonKind
 from fairlead.tasks.stub import StubKind
 
 
-def make_bench(*functions, log=None, vault=None, sets_env=False, root="", **options):
+def make_bench(*functions, log=None, vault=None, sets_env=False, root="", scratch="/nowhere", **options):
     """A bench with one task for each function; `options` are those of every task."""
     tasks = []
     for function in functions:
@@ -25,11 +27,11 @@ def make_bench(*functions, log=None, vault=None, sets_env=False, root="", **opti
             "params": tuple(map(Param, params)),
         }
         tasks.append(TaskDefinition(**{**given, **options}))
-    brief = Brief("calm-otter", tuple(tasks), Code(root=root, tasks=tuple(TaskCode("") for _ in tasks)), "/nowhere")
+    brief = Brief("calm-otter", tuple(tasks), Code(root=root, tasks=tuple(TaskCode("") for _ in tasks)), scratch)
     places = {id(task): place for place, task in enumerate(tasks)}
     return Bench(
         brief,
-        values=StoredValues(MemoryArtifacts()),
+        values=StoredValues(MemoryArtifacts(), files_dir=Path(scratch, "files")),
         kinds={"python": PythonKind(), "stub": StubKind()},
         function_of=lambda task, code, values: functions[places[id(task)]],
         log=log,

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fairlead.api.artifacts import RunOutput
 from fairlead.api.runs import WorkflowRun, services_with
 from fairlead.api.targets import load_target
 from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.services import Services
 from fairlead.errors import DefinitionError, FairleadError, NotFound
+from fairlead.model.files import holds_files
 from fairlead.model.run import Run
-from fairlead.ports import Observer
+from fairlead.model.values import Value
+from fairlead.ports import Observer, Values
 
 __all__ = ["resume_run"]
 
@@ -52,7 +55,9 @@ def resume_run(
     target.definition = target.definition.with_given(old.components)
     values = services.values()
     known = {one.name for one in target.inputs}
-    before = {name: values.decode(value) for name, value in old.parameters.items() if name in known}
+    before = {
+        name: _given_again(run_id, name, value, values) for name, value in old.parameters.items() if name in known
+    }
     bound = target.bind(parameters or {}, file=file, env=environment, recorded=before)
     return bound.run(
         environment,
@@ -71,6 +76,11 @@ def recorded_environment(run: Run) -> Environment:
     if source and Path(source.partition(".toml#")[0] + (".toml" if ".toml#" in source else "")).is_file():
         return load(source)
     return Environment.from_record(run.environment)
+
+
+def _given_again(run_id: str, name: str, value: Value, values: Values) -> Any:
+    """Give a recorded parameter; files stay the artifacts that they are."""
+    return RunOutput(run_id, name, value) if holds_files(value) else values.decode(value)
 
 
 def _found_again(run: Run, services: Services) -> str:

@@ -79,6 +79,9 @@ def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None
         for key, _ in loose:
             services.artifacts.remove(key)
         _sweep(services, now - _DAY)
+        for run in everything:
+            if run.id not in doomed and run.status != "running":
+                _forgotten(services, run.id)
     return Collected(old, len(loose), sum(size for _, size in loose))
 
 
@@ -93,6 +96,20 @@ def _sweep(services: Services, before: float) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _forgotten(services: Services, run_id: str) -> None:
+    """Remove what the tasks of a killed driver left in their folders."""
+    if not services.has_files(run_id):
+        return
+    try:
+        lease = services.store.lease(run_id)
+    except (RunBusy, NotFound):
+        return  # resumed, or removed by somebody else, in the meantime
+    try:
+        services.forget_files(run_id)
+    finally:
+        lease.release()
 
 
 def _removed(services: Services, run_id: str) -> bool:

@@ -176,18 +176,10 @@ def _drive(
             "while it was going on"
         ) from error
     finally:
-        _forget_files(scratch / "files")
+        services.forget_files(run.id)
     done = WorkflowRun(services, run.id, record=run)
     done.remember(state)
     return done
-
-
-def _forget_files(folder: Path) -> None:
-    """Remove the copies of files that tasks were given: the artifact store has what they gave back."""
-    if folder.is_dir():
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt]:

@@ -150,6 +150,7 @@ def task(
     env_vars: dict[str, str] = ...,
     secrets: list[str] | tuple[str, ...] = ...,
     image: str | None = ...,
+    workdir: str = ...,
     tracked: list[str] | tuple[str, ...] = ...,
     order: str = ...,
     min_success: float | None = ...,

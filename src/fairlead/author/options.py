@@ -149,6 +149,10 @@ def _order(value: object) -> str:
     return "" if value in ("source", "free") else f"must be 'source' or 'free'; got {value!r}"
 
 
+def _workdir(value: object) -> str:
+    return "" if value in ("shared", "private") else f"must be 'shared' or 'private'; got {value!r}"
+
+
 def _resources(value: object) -> str:
     if not isinstance(value, Resources):
         return f"must be Resources(cpu=…, memory=…, gpu=…); got {value!r}"
@@ -171,6 +175,7 @@ OPTIONS: dict[str, Callable[[object], str]] = {
     "env_vars": _env_vars,
     "secrets": _names,
     "image": _image,
+    "workdir": _workdir,
     "tracked": _names,
     "order": _order,
     "min_success": min_success_problem,

@@ -37,6 +37,10 @@ __all__ = [
 ]
 
 
+_FILES = ("files", "work")
+"""Folders in a run's scratch folder: with copies of files among inputs, and for tasks to run in."""
+
+
 class Services:
     """What an environment's runs are kept in."""
 
@@ -53,6 +57,18 @@ class Services:
     def scratch(self, run_id: str) -> Path:
         """The folder of a run's logs and of what its processes tell each other."""
         return self.folder.logs(run_id)
+
+    def has_files(self, run_id: str) -> bool:
+        """Whether copies of files that a run's tasks were given, or folders that they ran in, are there."""
+        return any((self.scratch(run_id) / name).is_dir() for name in _FILES)
+
+    def forget_files(self, run_id: str) -> None:
+        """Remove these copies and folders: what the tasks gave back is kept elsewhere."""
+        if self.has_files(run_id):
+            import shutil
+
+            for name in _FILES:
+                shutil.rmtree(self.scratch(run_id) / name, ignore_errors=True)
 
     def artifact_settings(self) -> dict[str, Any]:
         """How a task's process opens the same artifact store."""

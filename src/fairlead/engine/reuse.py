@@ -327,6 +327,7 @@ def _options(task: TaskDefinition) -> dict[str, str]:
         "env_vars",
         "secrets",
         "image",
+        "workdir",
         *(() if task.sources and not task.mock else ("settings",)),
     )
     found = {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}

@@ -60,6 +60,9 @@ class Bench(Protocol):
     def begin(self) -> None:
         """Jobs are about to run in this context."""
 
+    def put_back(self) -> None:
+        """Undo what the last task has changed in this process."""
+
     def close(self) -> None:
         """Let everything go."""
 
@@ -147,7 +150,10 @@ class InProcess:
                 reports.append(self._announce(job))
                 return reports
             limit = limits[task]
-            record = execute(job) if limit is None else _run_limited(job, bench, limit)
+            try:
+                record = execute(job) if limit is None else _run_limited(job, bench, limit)
+            finally:
+                bench.put_back()
             if self._forks != _forks:
                 # The task has forked, and this is the child, which came back out of the task's function.
                 os._exit(0)

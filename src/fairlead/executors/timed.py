@@ -28,6 +28,10 @@ class TimedBench:
         """Jobs are about to run in this context."""
         self._bench.begin()
 
+    def put_back(self) -> None:
+        """Undo what the last task has changed in this process."""
+        self._bench.put_back()
+
     def close(self) -> None:
         """Let everything go."""
         self._bench.close()

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["LEFT_OUT", "Param", "ParamKind", "Place", "Resources", "Source", "TaskDefinition"]
+__all__ = [
+    "CATALOG",
+    "FOLDER",
+    "LEFT_OUT",
+    "Catalog",
+    "Param",
+    "ParamKind",
+    "Place",
+    "Resources",
+    "Source",
+    "TaskDefinition",
+]
 
 ParamKind = Literal["positional_only", "normal", "varargs", "keyword_only", "varkw"]
+
+
+CATALOG = "@catalog"
+"""Of a task that gets files, the input with what the run put before it; of one that puts, its last output."""
+FOLDER = "@folder"
+"""Of a task that gets files, the input with those of the folder where the run was made."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +48,21 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Such as "4Gi" or "500M"; None: whatever there is."""
     gpu: int = 0
     """Accelerators."""
+
+
+class Catalog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The files a task gets before it runs and puts away after, by patterns of relative paths.
+
+    The task runs in an empty folder of its own with what it gets. See docs/files.md.
+    """
+
+    get: Sequence[str] = ()
+    put: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("get", self.get), ("put", self.put)):
+            if isinstance(value, list):
+                msgspec.structs.force_setattr(self, name, tuple(value))
 
 
 class Param(msgspec.Struct, frozen=True, array_like=True):
@@ -95,6 +128,10 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """One of the environment's `executors`, to run it on; empty: its `executor`."""
     tracked: tuple[str, ...] = ()
     """Outputs that are recorded as metrics, too."""
+    workdir: Literal["shared", "private"] = "shared"
+    """`private`: each attempt runs in an empty folder of its own, which is removed after it."""
+    catalog: Catalog | None = None
+    """With one, the folder is private in any case."""
     settings: dict[str, Any] = {}
     """What only this kind of task knows (JSON)."""
     mock: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from threading import current_thread, main_thread
 from time import perf_counter, time
 from typing import Any, Protocol
 
@@ -17,9 +18,10 @@ from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Value
 from fairlead.node.current import AT_WORK, Running, number
+from fairlead.node.surroundings import OTHERS, Surroundings
 from fairlead.ports import Brief, Job, Secrets, TaskKind, Values
 
-__all__ = ["Bench", "Ended", "FunctionOf", "Log", "execute"]
+__all__ = ["Bench", "Ended", "FunctionOf", "Log", "execute", "failed"]
 
 
 class Ended(BaseException):
@@ -68,6 +70,7 @@ class Bench:
     """What a process needs to run jobs of one run."""
 
     __slots__ = (
+        "_before",
         "_secrets",
         "brief",
         "current",
@@ -76,6 +79,7 @@ class Bench:
         "kinds",
         "log",
         "outer",
+        "placed",
         "sets_env",
         "steps",
         "teller",
@@ -112,11 +116,21 @@ class Bench:
         """The task run that is at it now."""
         self.outer: Bench | None = None
         self.steps: list[_Step | None] = [None] * len(brief.tasks)
+        self.placed = frozenset(
+            index for index, task in enumerate(brief.tasks) if task.workdir == "private" or task.catalog is not None
+        )
+        """Tasks that run in a working directory of their own."""
+        self._before: Surroundings | None = None
         self.teller = Teller(brief.code.root)
 
     def execute(self, job: Job) -> Attempt:
         """Run a job of this run."""
         return execute(job, self)
+
+    def put_back(self) -> None:
+        """Undo what the last task has changed in this process."""
+        if self._before is not None:
+            self._before.put_back()
 
     def step(self, index: int) -> _Step:
         """Make a task ready to be called, once; imports the user's code."""
@@ -127,6 +141,10 @@ class Bench:
         if kind is None:
             raise FairleadError(f"nothing here can run tasks of kind {task.kind!r}; known: {', '.join(self.kinds)}")
         function = self.function_of(task, code, self.values) if task.target or code.payload is not None else None
+        if index in self.placed:
+            from fairlead.node.workplace import without_catalog
+
+            task = without_catalog(task)
         step = self.steps[index] = _Step(task, kind, function)
         return step
 
@@ -141,23 +159,33 @@ class Bench:
         if AT_WORK.get() is not self:
             self.outer = AT_WORK.get()
             AT_WORK.set(self)
+        if current_thread() is main_thread():
+            self._before = Surroundings()
+        else:
+            OTHERS.add(id(self))
         self.log.begin(self)
 
     def close(self) -> None:
         """Let go what kinds of task and the log hold open."""
         if AT_WORK.get() is self:
             AT_WORK.set(self.outer)
+        OTHERS.discard(id(self))
         for opened in (*self.kinds.values(), self.log):
             close = getattr(opened, "close", None)
             if close is not None:
                 close()
 
 
-def execute(job: Job, bench: Bench, held: list[Any] | None = None) -> Attempt:
+def execute(job: Job, bench: Bench, held: list[Any] | None = None, *, here: bool = False) -> Attempt:
     """Run a job, and give its record.
 
     `held` takes what was loaded and returned: to free it may take longer than to send the record.
+    `here`: in the working directory as it is.
     """
+    if job.task in bench.placed and not here:
+        from fairlead.node.workplace import execute_placed
+
+        return execute_placed(job, bench, held)
     started = time()
     begun = perf_counter()
     current = bench.current = Running(bench, job)
@@ -199,11 +227,13 @@ def execute(job: Job, bench: Bench, held: list[Any] | None = None) -> Attempt:
             worker=bench.worker,
         )
     except BaseException as error:  # noqa: BLE001  # whatever a task raises is its failure, and data
-        record = _failed(job, bench, error, stage, inputs)
+        record = failed(job, bench, error, stage, inputs)
         record.started = started
         record.seconds = perf_counter() - begun
         record.ended = time()
     bench.current = None
+    if bench.values.loans:
+        bench.values.release()
     return record
 
 
@@ -259,7 +289,8 @@ def _track(name: str, value: Any, bench: Bench) -> None:
     bench.current.log_metric(name, value)
 
 
-def _failed(job: Job, bench: Bench, error: BaseException, stage: str, inputs: dict[str, Any] | None) -> Attempt:
+def failed(job: Job, bench: Bench, error: BaseException, stage: str, inputs: dict[str, Any] | None) -> Attempt:
+    """Give the record of an attempt that an error ended, at a stage: `code`, `inputs`, `call` or `outputs`."""
     current = bench.current
     record = Attempt(job.path, job.attempt, outcome="failed", worker=bench.worker)
     reason, message = _reason(error, stage)

@@ -6,7 +6,6 @@ Single-threaded. Where jobs come from and records go to is the link's business; 
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # it has no stub
 import gc
 import os
 import signal
@@ -19,18 +18,13 @@ from fairlead.model.events import Attempt
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Bench, Ended, Log, execute
 from fairlead.node.heap import BRIEF, Heap
+from fairlead.node.surroundings import Surroundings
 from fairlead.ports import Brief, Job
 
 __all__ = ["Link", "OpenBench", "Worker"]
 
 ASKED = 128 + signal.SIGTERM
 """Exit code of a worker that was asked to end, and did."""
-
-_handler = _signal.getsignal
-"""As signal.getsignal, which makes an enum of the number at 4 µs a time."""
-
-_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGCHLD)
-"""Signals whose handlers are put back after a task."""
 
 
 class Link(Protocol):
@@ -71,9 +65,7 @@ class Worker:
         self._asked = False
         self._pid = os.getpid()
         self._is_copy = False
-        self._home = os.getcwd()  # noqa: PTH109  # asked after every task
-        self._environ = _environ().copy()
-        self._handlers: list[Any] = []
+        self._before = Surroundings()
         self._held: list[Any] = []
         """What the task that just ended was given, and gave."""
         self._heap: Heap | None = None
@@ -91,7 +83,7 @@ class Worker:
     def prepare(self) -> None:
         """Take note of how the process is before any task has run."""
         signal.signal(signal.SIGTERM, self._end)
-        self._handlers = [_handler(number) for number in _HANDLED]
+        self._before = Surroundings()
         os.register_at_fork(after_in_child=self._copied)
         self._heap = Heap()
         # What is there now is there for good: collections need not look at it again.
@@ -156,18 +148,7 @@ class Worker:
         assert self._log is not None
         if self._log.replaced():
             self._log.restore()
-        try:
-            moved = os.getcwd() != self._home  # noqa: PTH109
-        except FileNotFoundError:  # a task has removed the folder that it went into
-            moved = True
-        if moved:
-            os.chdir(self._home)
-        if _environ() != self._environ:
-            _restore_environ(self._environ)
-        for number, handler in zip(_HANDLED, self._handlers):  # noqa: B905  # strict costs, and they are equal
-            if _handler(number) is not handler:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(number, handler)
+        self._before.put_back()
 
     def _copied(self) -> None:
         """In a child that a task has forked."""
@@ -179,16 +160,3 @@ def _cannot_open(job: Job, error: Exception) -> Attempt:
 
     told = Teller().failure(error, "exception", None, f"the run's code and data cannot be opened here: {error}")
     return Attempt(job.path, job.attempt, outcome="failed", failure=told, retryable=False)
-
-
-def _environ() -> dict[Any, Any]:
-    """The process environment as the mapping behind os.environ: comparing that costs a microsecond."""
-    data = getattr(os.environ, "_data", None)
-    return data if isinstance(data, dict) else dict(os.environ)
-
-
-def _restore_environ(before: dict[Any, Any]) -> None:
-    wanted = {os.fsdecode(name): os.fsdecode(value) for name, value in before.items()}
-    for name in [name for name in os.environ if name not in wanted]:
-        del os.environ[name]
-    os.environ.update(wanted)

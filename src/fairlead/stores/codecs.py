@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from fairlead.errors import UnstorableValue
+from fairlead.model.files import File
 
 __all__ = ["Exact", "Pickled", "dump", "encoded", "json_bytes", "json_value", "load_buffers", "load_pickle"]
 
@@ -116,14 +117,16 @@ _HEAD = struct.Struct("<8sQQ")
 class Pickled:
     """A pickled value: its stream in chunks, its large buffers, and the project's classes in it."""
 
-    __slots__ = ("buffers", "chunks", "classes", "paths", "size")
+    __slots__ = ("buffers", "chunks", "classes", "files", "paths", "size")
 
     def __init__(self, chunks: list[bytes], buffers: list[memoryview], classes: set[str]) -> None:
         self.chunks = chunks
         self.buffers = buffers
         self.paths = _PATH_NAME in classes
         """A `pathlib.Path` is among its parts."""
-        self.classes = tuple(sorted(classes - {_PATH_NAME})) if classes else ()
+        self.files = _FILE_NAME in classes
+        """A `File` is among its parts."""
+        self.classes = tuple(sorted(classes - {_PATH_NAME, _FILE_NAME})) if classes else ()
         self.size = sum(map(len, chunks))
         """Bytes of the stream alone."""
 
@@ -168,9 +171,10 @@ class _Collector:
 
 
 _SCRIPTS = frozenset({"__main__", "__mp_main__"})
-_PATH_NAME = "pathlib:Path"
+_PATH_NAME, _FILE_NAME = "pathlib:Path", "fairlead:File"
 _PATH = type(Path())
-_names: dict[type, str | None] = {_PATH: _PATH_NAME}
+_OWN: dict[type, str] = {_PATH: _PATH_NAME, File: _FILE_NAME}
+_names: dict[type, str | None] = dict(_OWN)
 """Of classes seen: the name to record, "" for nothing, None for classes of classes and functions."""
 
 
@@ -242,7 +246,7 @@ def _by_value_pickler() -> Callable[[_Collector], Any]:
                 if isinstance(obj, (IOBase, memoryview)):
                     raise TypeError(f"cannot pickle {type(obj).__name__!r} object")
                 code = obj if isinstance(obj, (type, FunctionType)) else type(obj)
-                name = _PATH_NAME if type(obj) is _PATH else _project_name(code)
+                name = _OWN.get(type(obj)) or _project_name(code)
                 # Methods come with their classes, and functions without a name of their own by their code.
                 if name and (isinstance(code, type) or code.__qualname__.isidentifier()):
                     self._classes.add(name)

@@ -23,9 +23,10 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from fairlead.errors import UnstorableValue
+from fairlead.model.values import Inline, Pick, Stored, Tree, Value
 from fairlead.stores.codecs import Exact, encoded
 
-__all__ = ["canonical_digest", "of_json", "of_list", "of_parts"]
+__all__ = ["canonical_digest", "json_pieces", "of_json", "of_list", "of_parts"]
 
 _SIZE = 20
 """Bytes of a digest: 160 bits of sha256."""
@@ -59,6 +60,34 @@ def of_list(digests: Iterable[str]) -> str:
 def of_parts(kind: str, digests: Iterable[str]) -> str:
     """Give the digest of a tuple (its items) or a dict (its keys and values in turn)."""
     return _hash(kind.encode(), [bytes.fromhex(digest) for digest in digests]).hex()
+
+
+def json_pieces(
+    value: Value, pieces: list[bytes | memoryview], bytes_of: Callable[[Stored], bytes | memoryview]
+) -> bool:
+    """Collect the JSON that an encoded value would have as a whole; False where JSON does not keep it."""
+    if isinstance(value, (Inline, Stored)):
+        if value.codec != "json":
+            return False
+        pieces.append(value.data if isinstance(value, Inline) else bytes_of(value))
+        return True
+    if isinstance(value, Pick) or (isinstance(value, Tree) and value.kind == "tuple"):
+        return False
+    keys = value.keys if isinstance(value, Tree) else ()
+    opened, closed = (b"{", b"}") if isinstance(value, Tree) and value.kind == "dict" else (b"[", b"]")
+    pieces.append(opened)
+    for index, item in enumerate(value.items):
+        if index:
+            pieces.append(b",")
+        if keys:
+            name = keys[index]
+            if not (isinstance(name, Inline) and name.codec == "json" and name.data[:1] == b'"'):
+                return False
+            pieces += (name.data, b":")
+        if not json_pieces(item, pieces, bytes_of):
+            return False
+    pieces.append(closed)
+    return True
 
 
 def _hash(kind: bytes, parts: Sequence[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Which paths a pickled value holds, found out without the classes of its other parts.
+"""What a value holds, found out without the classes of its parts: its paths, and its bytes in the store.
 
 Nothing of the value is made: every class but those of paths is stood in for.
 """
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from fairlead.model.values import Inline, Pick, Stored, Tree, Value
 
-__all__ = ["held_paths", "paths_in"]
+__all__ = ["held_paths", "missing_in", "paths_in"]
 
 _NAMED = b"pathlib"
 """Every stream with a path in it has these bytes."""
@@ -41,6 +41,18 @@ def paths_in(value: Value, bytes_of: Callable[[Stored], memoryview]) -> list[Pat
         if not (type(part) is Inline and part.codec == "json")
         for path in paths_in(part, bytes_of)
     ]
+
+
+def missing_in(value: Value, exists: Callable[[str, int], bool]) -> list[str]:
+    """List the keys of stored parts whose bytes are not there, whole."""
+    if isinstance(value, Inline):
+        return []
+    if isinstance(value, Stored):
+        return [] if exists(value.key, value.size) else [value.key]
+    if isinstance(value, Pick):
+        return missing_in(value.of, exists)
+    keys = value.keys if isinstance(value, Tree) else ()
+    return [key for part in (*keys, *value.items) if type(part) is not Inline for key in missing_in(part, exists)]
 
 
 def held_paths(stream: bytes) -> list[Path]:

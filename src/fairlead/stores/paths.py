@@ -9,18 +9,36 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from hashlib import sha256
+from collections.abc import Callable
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from fairlead.errors import UnstorableValue
+from fairlead.errors import ArtifactMissing, UnstorableValue
+from fairlead.model.values import Stored
+from fairlead.ports import ArtifactStore
 
-__all__ = ["Packed", "file_digest", "name_of", "pack_folder", "storable_name", "unpack_folder"]
+__all__ = [
+    "FILES",
+    "Packed",
+    "digest_of_file",
+    "fetch_file",
+    "keep_by_content",
+    "keep_file",
+    "name_of",
+    "pack_folder",
+    "unpack_folder",
+]
+
+FILES = frozenset({"file", "program"})
+"""Codecs of single files; a program is one that may be executed."""
 
 _LENGTH = struct.Struct("<Q")
 _MAP_FROM = 128 * 1024
+_HASHED = 8 * 1024 * 1024
+"""A larger file that a task returned gets a key of its own: hashing it would take longer than copying it."""
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -60,11 +78,82 @@ def name_of(key: str) -> str:
     return key.rpartition("/")[2].replace("%2E", ".").replace("%25", "%")
 
 
-def file_digest(name: str, content: bytes | memoryview) -> str:
-    """Give the digest of a file as a value: its name and its bytes."""
-    hasher = sha256(f"file:{name}\0".encode())
-    hasher.update(content)
-    return hasher.hexdigest()[:40]
+def digest_of_file(stored: Stored, data: Callable[[Stored], memoryview]) -> str:
+    """Give the digest of a file as a value: of its kind, its name and its bytes, which `data` reads if need be."""
+    parts = stored.key.split("/")
+    content = parts[2] if parts[0] == "sha256" else sha256(data(stored)).hexdigest()
+    return sha256(f"{stored.codec}:{name_of(stored.key)}\0{content}".encode()).hexdigest()[:40]
+
+
+def keep_file(artifacts: ArtifactStore, path: Path, key: Callable[[], str]) -> Stored:
+    """Keep a file that a task returned; a large one under `key()` and its name."""
+    try:
+        if path.stat().st_size > _HASHED:
+            place = f"{key()}/{storable_name(path)}"
+            return Stored(place, _codec(path.stat().st_mode), artifacts.put_file(place, path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return keep_by_content(artifacts, path)
+
+
+def keep_by_content(artifacts: ArtifactStore, path: Path) -> Stored:
+    """Keep a file under the digest of its bytes, so that the same bytes are kept once."""
+    name = storable_name(path)
+    try:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size <= _HASHED:
+                content = file.read()
+                key = _content_key(sha256(content).hexdigest(), name)
+                size = artifacts.put(key, [content])
+            else:
+                key = _content_key(file_digest(file, "sha256").hexdigest(), name)
+                size = _put_large(artifacts, key, path, before)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    stored = Stored(key, _codec(before.st_mode), size)
+    return Stored(key, stored.codec, size, digest_of_file(stored, lambda one: artifacts.get(one.key)))
+
+
+def fetch_file(artifacts: ArtifactStore, stored: Stored, path: Path) -> None:
+    """Write a kept file anew at `path`; ArtifactMissing."""
+    artifacts.fetch(stored.key, path)
+    size = path.stat().st_size
+    if size != stored.size:
+        path.unlink()
+        raise ArtifactMissing(
+            f"artifact {stored.key!r} has {size} bytes where {stored.size} were recorded; "
+            "run the task that made it again"
+        )
+    if stored.codec == "program":
+        path.chmod(path.stat().st_mode | 0o111)
+
+
+def _put_large(artifacts: ArtifactStore, key: str, path: Path, before: os.stat_result) -> int:
+    """Keep a file that was hashed and is read a second time: whoever wrote to it in between is noticed."""
+    known = artifacts.exists(key, before.st_size)
+    size = artifacts.put_file(key, path)
+    after = path.stat()
+    if known or (after.st_ino, after.st_size, after.st_mtime_ns) == (
+        before.st_ino,
+        before.st_size,
+        before.st_mtime_ns,
+    ):
+        return size
+    artifacts.remove(key)
+    raise UnstorableValue(f"file {path} changed while it was being kept; let whoever writes it end first")
+
+
+def _content_key(digest: str, name: str) -> str:
+    return f"sha256/{digest[:2]}/{digest}/{name}"
+
+
+def _codec(mode: int) -> str:
+    return "program" if mode & 0o100 else "file"
+
+
+def _unreadable(path: Path, error: OSError) -> UnstorableValue:
+    return UnstorableValue(f"cannot read file {path}: {error.strerror}; make it readable")
 
 
 def pack_folder(folder: Path) -> Packed:

@@ -15,12 +15,22 @@ from typing import Any, Literal
 import msgspec
 
 from fairlead.errors import ArtifactMissing, StoreError, UnstorableValue
+from fairlead.model.files import File
 from fairlead.model.values import ABSENT, NONE, Inline, Key, Pick, Rows, Stored, Tree, Value
 from fairlead.ports import ArtifactStore, Codec
 from fairlead.stores.codecs import Pickled, dump, json_bytes, json_value, load_buffers, load_pickle
-from fairlead.stores.digest import Digester, of_json, of_list, of_parts
-from fairlead.stores.held import paths_in
-from fairlead.stores.paths import file_digest, name_of, pack_folder, storable_name, unpack_folder
+from fairlead.stores.digest import Digester, json_pieces, of_json, of_list, of_parts
+from fairlead.stores.held import missing_in, paths_in
+from fairlead.stores.paths import (
+    FILES,
+    digest_of_file,
+    fetch_file,
+    keep_by_content,
+    keep_file,
+    name_of,
+    pack_folder,
+    unpack_folder,
+)
 
 __all__ = ["StoredValues"]
 
@@ -59,6 +69,8 @@ class StoredValues:
         self._files_dir = files_dir
         self._codecs = {codec.name: codec for codec in codecs}
         self._digests: dict[str, str] = {}
+        self.loans: list[Path] = []
+        """Folders with copies of files that `decode` has made and `release` removes; not temporary ones."""
 
     def __repr__(self) -> str:
         return f"<StoredValues in {self.artifacts!r}>"
@@ -103,23 +115,24 @@ class StoredValues:
         return self._keep([data], len(data), "json", hint=hint, digest=digest)
 
     def _other(self, value: Any, hint: str, files: bool) -> Value:
-        if files and type(value) is _PATH:
-            if value.is_file():
-                return self._file(value, hint)
-            if value.is_dir():
-                packed = pack_folder(value)
-                return self._keep(packed.chunks, packed.size, "folder", hint=hint)
+        kind = type(value)
+        if kind is File or (files and kind is _PATH):
+            stored = self._path(value, hint)
+            if stored is not None:
+                return stored
         for name, codec in self._codecs.items():
             if codec.handles(value):
                 chunks = codec.dump(value)
                 return self._keep(chunks, _length(chunks), name, hint=hint)
         pickled = dump(value)
-        if files and pickled.paths and type(value) is not _PATH:
+        if pickled.files or (files and pickled.paths and kind is not _PATH):
             try:
-                if _holds_file(value):
-                    return self._tree(value, hint)
+                if _holds_file(value, files):
+                    return self._tree(value, hint, files)
             except RecursionError:
-                return self._pickled(value, pickled, hint)  # a container that holds itself: its paths stay paths
+                pass  # a container that holds itself: its paths stay paths
+        if pickled.files:
+            raise UnstorableValue("a File inside of another object; a File stands alone, or in lists, tuples and dicts")
         return self._pickled(value, pickled, hint)
 
     def _pickled(self, value: Any, pickled: Pickled, hint: str) -> Value:
@@ -132,7 +145,7 @@ class StoredValues:
         codec = "buffers" if pickled.buffers else "pickle"
         return self._keep(chunks, _length(chunks), codec, hint=hint, digest=digest, classes=pickled.classes)
 
-    def _tree(self, value: Any, hint: str) -> Tree:
+    def _tree(self, value: Any, hint: str, files: bool) -> Tree:
         """Keep a container of files part by part."""
         kind: Literal["list", "tuple", "dict"] = (
             "list" if type(value) is list else "tuple" if type(value) is tuple else "dict"
@@ -141,21 +154,26 @@ class StoredValues:
         keys = value if kind == "dict" else ()
         return Tree(
             kind,
-            tuple(self.encode(item, hint=hint) for item in items),
+            tuple(self.encode(item, hint=hint, files=files) for item in items),
             tuple(self.encode(key, hint=hint, files=False) for key in keys),
         )
 
-    def _file(self, path: Path, hint: str) -> Stored:
-        name = storable_name(path)
-        try:
-            if path.stat().st_size > _HASHED:
-                key = f"{_unique(hint)}/{name}"
-                return Stored(key, "file", self.artifacts.put_file(key, path))
-            content = path.read_bytes()
-        except OSError as error:
-            raise UnstorableValue(f"cannot read file {path}: {error.strerror}; make it readable") from error
-        key = f"{_content_key(sha256(content).hexdigest())}/{name}"
-        return Stored(key, "file", self.artifacts.put(key, [content]), file_digest(path.name, content))
+    def _path(self, path: Path, hint: str) -> Stored | None:
+        """Keep what a path names; None for nothing, where the path itself will do."""
+        if path.is_file():
+            if type(path) is File:
+                return keep_by_content(self.artifacts, path)
+            return keep_file(self.artifacts, path, lambda: _unique(hint))
+        if path.is_dir():
+            packed = pack_folder(path)
+            return self._keep(packed.chunks, packed.size, "folder", hint=hint)
+        if type(path) is File:
+            raise UnstorableValue(f"there is no file or folder {str(path)!r} in {Path.cwd()}; name one that is there")
+        return None
+
+    def keep(self, path: Path) -> Stored:
+        """Keep a file under the digest of its bytes, so that the same bytes are kept once."""
+        return keep_by_content(self.artifacts, path)
 
     def _keep(
         self,
@@ -209,8 +227,10 @@ class StoredValues:
 
     def _load(self, value: Stored) -> Any:
         codec = value.codec
-        if codec == "file":
-            return self._fetched(value)
+        if codec in FILES:
+            path = self._new_folder() / name_of(value.key)
+            fetch_file(self.artifacts, value, path)
+            return path
         data = self._bytes(value)
         if codec == "json":
             return json_value(data)
@@ -231,14 +251,16 @@ class StoredValues:
             raise _broken(value, len(data))
         return data
 
-    def _fetched(self, value: Stored) -> Path:
-        path = self._new_folder() / name_of(value.key)
-        self.artifacts.fetch(value.key, path)
-        size = path.stat().st_size
-        if size != value.size:
-            path.unlink()
-            raise _broken(value, size)
-        return path
+    def fetch(self, value: Stored, path: Path) -> None:
+        """Write a kept file anew at `path`; ArtifactMissing."""
+        fetch_file(self.artifacts, value, path)
+
+    def release(self) -> None:
+        """Remove the copies of files and folders that `decode` has made so far."""
+        import shutil
+
+        while self.loans:
+            shutil.rmtree(self.loans.pop(), ignore_errors=True)
 
     def _new_folder(self) -> Path:
         if self._files_dir is None:
@@ -250,6 +272,7 @@ class StoredValues:
             folder.mkdir(parents=True)
         except OSError as error:
             raise StoreError(f"cannot make folder {folder} for a file: {error.strerror}") from error
+        self.loans.append(folder)
         return folder
 
     def _select(self, value: Value, select: tuple[Key, ...]) -> Any:
@@ -294,7 +317,7 @@ class StoredValues:
             whole = self.decode(value)
             return _digest_of(whole) or self.digest(self.encode(whole))
         pieces: list[bytes | memoryview] = []
-        if self._json_pieces(value, pieces):
+        if json_pieces(value, pieces, self._bytes):
             return of_json(*pieces)
         if isinstance(value, Rows) or value.kind == "list":
             return of_list(map(self.digest, value.items))
@@ -313,41 +336,16 @@ class StoredValues:
         return digest
 
     def _digest_bytes(self, value: Inline | Stored) -> str:
+        if isinstance(value, Stored) and value.codec in FILES:
+            return digest_of_file(value, self._bytes)
         data = value.data if isinstance(value, Inline) else self._bytes(value)
         if value.codec == "json":
             return of_json(data)
-        if value.codec == "file" and isinstance(value, Stored):
-            return file_digest(name_of(value.key), data)
         if value.codec != "folder":
             digest = _digest_of(self.decode(value))
             if digest:
                 return digest
         return of_parts(f"bytes of {value.codec}", [sha256(data).hexdigest()])
-
-    def _json_pieces(self, value: Value, pieces: list[bytes | memoryview]) -> bool:
-        """Collect the JSON that the value would have as a whole; False where JSON does not keep it."""
-        if isinstance(value, (Inline, Stored)):
-            if value.codec != "json":
-                return False
-            pieces.append(value.data if isinstance(value, Inline) else self._bytes(value))
-            return True
-        if isinstance(value, Pick) or (isinstance(value, Tree) and value.kind == "tuple"):
-            return False
-        keys = value.keys if isinstance(value, Tree) else ()
-        opened, closed = (b"{", b"}") if isinstance(value, Tree) and value.kind == "dict" else (b"[", b"]")
-        pieces.append(opened)
-        for index, item in enumerate(value.items):
-            if index:
-                pieces.append(b",")
-            if keys:
-                name = keys[index]
-                if not (isinstance(name, Inline) and name.codec == "json" and name.data[:1] == b'"'):
-                    return False
-                pieces += (name.data, b":")
-            if not self._json_pieces(item, pieces):
-                return False
-        pieces.append(closed)
-        return True
 
     def paths(self, value: Value) -> list[Path]:
         """Paths that travel as paths, not as the files that they name."""
@@ -355,14 +353,7 @@ class StoredValues:
 
     def missing(self, value: Value) -> list[str]:
         """Keys of stored parts whose bytes are not there, whole."""
-        if isinstance(value, Inline):
-            return []
-        if isinstance(value, Stored):
-            return [] if self.artifacts.exists(value.key, value.size) else [value.key]
-        if isinstance(value, Pick):
-            return self.missing(value.of)
-        keys = value.keys if isinstance(value, Tree) else ()
-        return [key for part in (*keys, *value.items) if type(part) is not Inline for key in self.missing(part)]
+        return missing_in(value, self.artifacts.exists)
 
 
 def _digest_of(value: Any) -> str:
@@ -385,14 +376,15 @@ def _length(chunks: Sequence[bytes | memoryview]) -> int:
     return sum(len(chunk) if isinstance(chunk, bytes) else chunk.nbytes for chunk in chunks)
 
 
-def _holds_file(value: Any) -> bool:
-    """Whether plain containers, and nothing else, lead to a file or folder that exists."""
+def _holds_file(value: Any, files: bool) -> bool:
+    """Whether plain containers, and nothing else, lead to a File, or to a path where something is."""
     kind = type(value)
+    if kind is File:
+        return True
     if kind is _PATH:
-        return bool(value.exists())
-    if kind is dict:
-        return any(map(_holds_file, value.values()))
-    return kind in {list, tuple} and any(map(_holds_file, value))
+        return files and bool(value.exists())
+    parts = value.values() if kind is dict else value if kind in {list, tuple} else ()
+    return any(_holds_file(part, files) for part in parts)
 
 
 def _broken(value: Stored, size: int) -> ArtifactMissing:
