@@ -12,11 +12,13 @@ __all__ = [
     "Artifact",
     "Collected",
     "Finding",
+    "RoleListing",
     "Target",
     "TaskRun",
     "WorkflowRun",
     "collect",
     "diagnose",
+    "list_components",
     "list_summaries",
     "list_workflow_runs",
     "load_target",
@@ -27,11 +29,13 @@ _HOMES = {
     "Artifact": "artifacts",
     "Collected": "care",
     "Finding": "care",
+    "RoleListing": "components",
     "Target": "targets",
     "TaskRun": "runs",
     "WorkflowRun": "runs",
     "collect": "care",
     "diagnose": "care",
+    "list_components": "components",
     "list_summaries": "runs",
     "list_workflow_runs": "runs",
     "load_target": "targets",
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from fairlead.api.again import resume_run
     from fairlead.api.artifacts import Artifact
     from fairlead.api.care import Collected, Finding, collect, diagnose
+    from fairlead.api.components import RoleListing, list_components
     from fairlead.api.runs import TaskRun, WorkflowRun, list_summaries, list_workflow_runs
     from fairlead.api.targets import Target, load_target
 

@@ -10,19 +10,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import msgspec
 
 from fairlead.api.definitions import Definition, WorkflowFunction
 from fairlead.author.built import Built
-from fairlead.author.components import PlacedComponent, plain_init
+from fairlead.author.components import PlacedComponent, check_class
 from fairlead.author.placing import Body
 from fairlead.author.problems import Problem, complain, nearest, place_of
 from fairlead.author.runners import rebuilt, wire
 from fairlead.author.scope import current
 from fairlead.errors import DefinitionError
 from fairlead.model.components import Recipe, members, recipe_of
+from fairlead.model.types import describe
 from fairlead.model.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Runner:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        plain_init(cls, "a runner", "give it roles by annotations, and its workflow methods parameters")
+        check_class(cls, "a runner", "give it roles by annotations, and its workflow methods parameters")
 
     def __init__(self, *, env: EnvironmentLike = None, **components: Any) -> None:
         """`env` chooses the components, and is where its workflows run; components given here win over it.
@@ -48,14 +49,17 @@ class Runner:
         Raises DefinitionError with everything that is wrong, when `env` is given; otherwise that is told
         when a workflow is run.
         """
-        roles = members(type(self)).roles
-        unknown = [
-            Problem(name, f"is no role of it{nearest(name, roles) or f'; it has {chr(44).join(roles) or None}'}")
+        found = members(type(self))
+        roles = ", ".join(found.roles) or "none"
+        unclear = found.unclear.items()
+        wrong = [Problem(name, f"is annotated as {text!r}, which names nothing") for name, text in unclear]
+        wrong += [
+            Problem(name, f"is no role of it{nearest(name, found.roles) or f' (it has {roles})'}")
             for name in components
-            if name not in roles
+            if name not in found.roles and name not in found.unclear
         ]
-        if unknown:
-            raise complain(f"{type(self).__qualname__} ({place_of(sys._getframe(1))})", unknown)
+        if wrong:
+            raise complain(f"{describe(type(self))} ({place_of(sys._getframe(1))})", wrong)
         self._env, self._given, self._view = env, components, False
         vars(self).update(_filled(self, None) if env is not None else components)
 
@@ -67,22 +71,30 @@ class Runner:
     def __getattr__(self, name: str) -> NoReturn:
         if name in members(type(self)).roles:
             raise DefinitionError(
-                f"{type(self).__qualname__}.{name} is filled when an environment is known: "
-                f"{type(self).__qualname__}(env=…), or give it in code: {type(self).__qualname__}({name}=…)"
+                f"{describe(type(self))}.{name} is filled when an environment is known: "
+                f"{describe(type(self))}(env=…), or give it in code: {describe(type(self))}({name}=…)"
             )
-        raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{describe(type(self))!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         given = [f"env={self._env!r}"] if self._env is not None else []
         given += [f"{name}={part!r}" for name, part in self._given.items()]
-        return f"{type(self).__qualname__}({', '.join(given)})"
+        return f"{describe(type(self))}({', '.join(given)})"
 
 
 def _on(runner: Runner, function: WorkflowFunction) -> WorkflowFunction:
     """Give a workflow method as a workflow function of its own, which belongs to a runner."""
-    placed = WorkflowFunction(MethodType(function._function, runner), name=function.name)
-    placed._after, placed._limits, placed.handler = function._after, function._limits, function.handler
+    placed = cast("WorkflowFunction", function._copy())
+    placed._function, placed._layout = MethodType(function._function, runner), None
     return placed
+
+
+_OWN = frozenset("_function _layout _runner _method _method_name _environment _open name".split())
+
+
+def _chosen(function: WorkflowFunction) -> dict[str, Any]:
+    """What was chosen for a copy of a workflow: everything but whose it is and what it is called."""
+    return {key: value for key, value in vars(function).items() if key not in _OWN}
 
 
 def workflows_of(kind: type[Runner]) -> dict[str, WorkflowFunction]:
@@ -115,20 +127,19 @@ class RunnerWorkflow(WorkflowFunction):
 
     def __init__(self, runner: Runner, method: WorkflowFunction, environment: Environment | None = None) -> None:
         super().__init__(MethodType(method._function, runner), name=method.name)
-        self._after, self._limits, self.handler = method._after, method._limits, method.handler
+        vars(self).update(_chosen(method))
         self._runner = runner
         self._method = method
         self._environment = environment
         self._open = False
         self._method_name = method.name
-        self.name = f"{type(runner).__qualname__.rpartition('>.')[2]}.{method.name}"
+        self.name = f"{describe(type(runner))}.{method.name}"
 
     def _placed(self) -> WorkflowFunction:
         """Give it as a part of a graph: its method, on the runner with all roles filled."""
         view = _view(self._runner, _filled(self._runner, self._environment, partial=self._open))
         placed = _on(view, self._method)
-        placed._after, placed._limits, placed.handler = self._after, self._limits, self.handler
-        placed.name = self._method_name
+        vars(placed).update({**_chosen(self), "name": self._method_name})
         return placed
 
     @property
@@ -162,8 +173,7 @@ class RunnerWorkflow(WorkflowFunction):
     def at(self, environment: Environment | None) -> RunnerWorkflow:
         """Give it with the components of an environment."""
         copy = RunnerWorkflow(self._runner, self._method, environment)
-        copy._after, copy._limits, copy.handler = self._after, self._limits, self.handler
-        copy.name, copy._method_name = self.name, self._method_name
+        vars(copy).update({**_chosen(self), "name": self.name, "_method_name": self._method_name})
         return copy
 
     def with_given(self, recipes: Mapping[str, Any]) -> RunnerWorkflow:

@@ -17,13 +17,14 @@ import msgspec
 from fairlead.author.callables import Layout, layout_of
 from fairlead.author.functions import Task
 from fairlead.author.options import Core
-from fairlead.author.problems import Problem, complain, nearest, place_of
+from fairlead.author.problems import Problem, complain, nearest, place_of, user_frame
 from fairlead.author.scope import current
 from fairlead.errors import DefinitionError, NotFound
-from fairlead.model.components import MISSING, Method, Recipe, import_name, members, recipe_of, settle
+from fairlead.model.components import MISSING, Method, Recipe, import_name, members, recipe_of, resolve, settle
 from fairlead.model.task import TaskDefinition
+from fairlead.model.types import describe
 
-__all__ = ["Component", "PlacedComponent", "from_process", "plain_init"]
+__all__ = ["Component", "PlacedComponent", "check_class", "from_process"]
 
 
 class Component:
@@ -36,10 +37,12 @@ class Component:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        plain_init(cls, "a component", "settings are annotations (path: str), and what follows from them is a property")
+        check_class(
+            cls, "a component", "settings are annotations (path: str), and what follows from them is a property"
+        )
         if any(base.__module__.startswith("pydantic.") for base in cls.__mro__):
             raise DefinitionError(
-                f"component {cls.__qualname__!r} ({_here()}) is a pydantic model, too, and both want to say how it is"
+                f"component {describe(cls)!r} ({_here()}) is a pydantic model, too, and both want to say how it is"
                 " made; take BaseModel away: annotations are settings already, and a setting may be a model"
             )
 
@@ -48,7 +51,7 @@ class Component:
         kind = type(self)
         values, problems = _checked(kind, settings)
         if problems:
-            raise complain(f"{kind.__qualname__} ({_here()})", problems)
+            raise complain(f"{describe(kind)} ({_here()})", problems)
         vars(self).update(values)
 
     @classmethod
@@ -63,13 +66,18 @@ class Component:
     def __repr__(self) -> str:
         found = members(type(self))
         given = ", ".join(f"{name}={getattr(self, name, '…')!r}" for name in (*found.settings, *found.roles))
-        return f"{type(self).__qualname__}({given})"
+        return f"{describe(type(self))}({given})"
 
 
-def plain_init(cls: type, what: str, instead: str) -> None:
+def check_class(cls: type, what: str, instead: str) -> None:
     """Refuse a class that is made in its own way: it is made where its tasks run, from data."""
+    frame = user_frame(sys._getframe(1))
     if "__init__" in vars(cls) and "__dataclass_fields__" not in vars(cls):
-        raise DefinitionError(f"{what} has no __init__ of its own, and {cls.__qualname__!r} has ({_here()}); {instead}")
+        raise DefinitionError(
+            f"{what} has no __init__ of its own, and {describe(cls)!r} has ({place_of(frame)}); {instead}"
+        )
+    if frame is not None and "<locals>" in cls.__qualname__:
+        resolve(cls, frame.f_locals)  # nobody can look these names up later
 
 
 def from_process(name: str) -> str:
@@ -91,19 +99,23 @@ def _checked(kind: type, given: dict[str, Any]) -> tuple[dict[str, Any], list[Pr
     problems += [
         Problem(name, f"is annotated as {text!r}, which names nothing") for name, text in found.unclear.items()
     ]
-    known = (*found.settings, *found.roles)
+    known = (*found.settings, *found.roles, *found.unclear)
     problems += [Problem(name, f"is no setting of it{nearest(name, known)}") for name in given if name not in known]
     for name, role in found.roles.items():
         part = given.get(name, role.default)
         if part is MISSING:
-            problems.append(Problem(name, f"is not given; it takes a {role.kind.__qualname__}"))
+            problems.append(Problem(name, f"is not given; it takes a {describe(role.kind)}"))
         elif part is not None and not isinstance(part, role.kind):
-            problems.append(Problem(name, f"takes a {role.kind.__qualname__}; got {part!r}"))
+            problems.append(Problem(name, f"takes a {describe(role.kind)}; got {part!r}"))
         values[name] = part
     return values, problems
 
 
 # --- in a graph ----------------------------------------------------------------------------------
+
+
+class _NotThere(DefinitionError, AttributeError):
+    """What a component does not have; `hasattr` may ask."""
 
 
 class PlacedComponent:
@@ -134,14 +146,16 @@ class PlacedComponent:
             if part is None and self._component is not None:
                 return None
             return PlacedComponent(type(part) if part is not None else role.kind, part, f"{self._role}.{name}")
-        if self._component is not None:
+        if self._component is not None and hasattr(self._component, name):
             return getattr(self._component, name)
-        known = members(self._kind).settings
-        if name in known or hasattr(self._kind, name):
+        if name in members(self._kind).settings or hasattr(self._kind, name):
             raise DefinitionError(
                 f"role {self._role!r} is not filled, so its {name!r} is not known; name an environment"
             )
-        raise AttributeError(f"{self._kind.__qualname__} has no {name!r}{nearest(name, dir(self._kind))}")
+        raise _NotThere(
+            f"role {self._role!r} is a {describe(self._kind)}, which has no {name!r}"
+            f"{nearest(name, dir(self._kind))} ({place_of(sys._getframe(1))})"
+        )
 
     def __reduce__(self) -> Any:
         raise DefinitionError(
@@ -150,7 +164,7 @@ class PlacedComponent:
         )
 
     def __repr__(self) -> str:
-        return f"<{self._role}: {self._component or self._kind.__qualname__}>"
+        return f"<{self._role}: {self._component or describe(self._kind)}>"
 
 
 def _method_of(kind: type, name: str) -> tuple[list[Callable[..., Any]], dict[str, Any]] | None:

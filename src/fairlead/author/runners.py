@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from fairlead.author.coercion import Misfit, read
 from fairlead.author.components import from_process
 from fairlead.author.problems import Problem, complain, nearest
 from fairlead.errors import FairleadError
 from fairlead.model.components import MISSING, Recipe, Role, build, import_name, is_component, make, members, settle
+from fairlead.model.types import describe
 
 __all__ = ["Wiring", "fillers", "rebuilt", "wire"]
 
@@ -49,7 +51,7 @@ def wire(runner: type, given: Mapping[str, Any], wiring: Wiring, *, partial: boo
             filled[name] = wirer.fill(role, (name,), wiring.components.get(name, MISSING), role.default)
     wirer.strangers(found.roles, wiring.components, ())
     if wirer.problems:
-        raise complain(f"{runner.__qualname__} in environment {wiring.name!r}", wirer.problems)
+        raise complain(f"{describe(runner)} in environment {wiring.name!r}", wirer.problems)
     return filled
 
 
@@ -68,9 +70,9 @@ class _Wirer:
     def given(self, role: Role, part: Any) -> Any:
         """Judge what code gives for a role."""
         if part is not None and not isinstance(part, role.kind):
-            said = f"takes a {role.kind.__qualname__}; got {part!r}"
+            said = f"takes a {describe(role.kind)}; got {part!r}"
             if isinstance(part, type):
-                said += f"; make one: {part.__qualname__}(…)"
+                said += f"; make one: {describe(part)}(…)"
             self.problems.append(Problem(role.name, said))
         return part
 
@@ -119,7 +121,7 @@ class _Wirer:
             self.wrong(path, str(error), "class")
             return None
         if not isinstance(kind, type) or not issubclass(kind, role.kind):
-            self.wrong(path, f"{str(name)!r} is no {role.kind.__qualname__}; it takes {_said(role.kind)}", "class")
+            self.wrong(path, f"{str(name)!r} is no {describe(role.kind)}; it takes {_said(role.kind)}", "class")
             return None
         lacking = sorted(getattr(kind, "__abstractmethods__", ()))
         if lacking:
@@ -131,12 +133,12 @@ class _Wirer:
         found = members(kind)
         before = len(self.problems)
         given = {name: getattr(base, name) for name in found.settings} if base is not None else {}
-        given |= self._settings(kind, path, raw)
-        values, wrong = settle(kind, given, from_process)
-        for name, what in wrong.items():
-            self.wrong(path, f"{kind.__qualname__}: setting {name!r} {what}", "settings", name)
+        said, misfits = self._settings(kind, path, raw)
+        values, wrong = settle(kind, {**given, **said}, from_process)
+        for name, what in {**wrong, **misfits}.items():
+            self.wrong(path, f"{describe(kind)}: setting {name!r} {what}", "settings", name)
         for name, text in found.unclear.items():
-            self.wrong(path, f"{kind.__qualname__}: {name!r} is annotated as {text!r}, which names nothing")
+            self.wrong(path, f"{describe(kind)}: {name!r} is annotated as {text!r}, which names nothing")
         inner = raw.get("components") or {}
         if not isinstance(inner, Mapping):
             self.wrong(path, "'components' must be a mapping of roles", "components")
@@ -147,20 +149,30 @@ class _Wirer:
         self.strangers(found.roles, inner, path, strict=True)
         return make(kind, values) if len(self.problems) == before else None
 
-    def _settings(self, kind: type, path: tuple[str, ...], raw: Mapping[str, Any]) -> dict[str, Any]:
+    def _settings(
+        self, kind: type, path: tuple[str, ...], raw: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Read the settings that data gives, by their annotations; says what does not fit, by setting."""
         settings = raw.get("settings") or {}
         if not isinstance(settings, Mapping):
             self.wrong(path, "'settings' must be a mapping of names to values", "settings")
-            return {}
+            return {}, {}
         known = members(kind)
-        for name in settings:
+        values: dict[str, Any] = {}
+        misfits: dict[str, str] = {}
+        for name, value in settings.items():
             if name in known.roles:
-                said = f"{kind.__qualname__}: {name!r} is a role of it; give it under 'components'"
+                said = f"{describe(kind)}: {name!r} is a role of it; give it under 'components'"
                 self.wrong(path, said, "settings", str(name))
             elif name not in known.settings:
                 hint = nearest(str(name), known.settings) or f" (it has {', '.join(known.settings) or 'none'})"
-                self.wrong(path, f"{kind.__qualname__} has no setting {str(name)!r}{hint}", "settings", str(name))
-        return {str(name): value for name, value in settings.items() if name in known.settings}
+                self.wrong(path, f"{describe(kind)} has no setting {str(name)!r}{hint}", "settings", str(name))
+            else:
+                try:
+                    values[name] = _read(value, known.settings[name].annotation)
+                except Misfit as misfit:
+                    misfits[name] = f"does not fit: {misfit}"
+        return values, misfits
 
     def strangers(
         self, roles: Iterable[str], raw: Mapping[str, Any], path: tuple[str, ...], *, strict: bool = False
@@ -173,13 +185,18 @@ class _Wirer:
                 self.wrong((*path, str(name)), f"is no role here{near}")
 
 
+def _read(value: Any, annotation: Any) -> Any:
+    """Read a value from outside as parameters are read; what holds names of secrets is read with the others."""
+    return value if "Secret" in str(annotation) else read(value, annotation)
+
+
 def _keyed(path: tuple[str, ...]) -> tuple[str, ...]:
     """Give the keys that lead to a role: `components` stands between the roles."""
     return tuple(part for name in path for part in ("components", name))[1:]
 
 
 def _a(kind: type) -> str:
-    return f"a {kind.__qualname__}"
+    return f"a {describe(kind)}"
 
 
 def _said(kind: type) -> str:

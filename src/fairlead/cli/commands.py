@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("artifacts", "reading", "List the values and files that a run keeps, or save one."),
             ("explain", "looking", "Say why a task ran, or why its result was reused."),
             ("graph", "drawing", "Draw a workflow, or a run and how far it is."),
+            ("components", "wiring", "List what could fill the roles of runners, and what does."),
         ),
     ),
     (

@@ -158,7 +158,7 @@ def bench_for(
     live = {id(task): function for task, function in zip(brief.tasks, functions, strict=False) if function is not None}
 
     def find(task: TaskDefinition, code: TaskCode, values: Values) -> Callable[..., Any]:
-        recipe = task_component(task.settings) if task.settings else None
+        recipe = task_component(task)
         if recipe is not None and id(task) in live:
             return method_of(task, recipe, live[id(task)], values)
         return live.get(id(task)) or function_of(task, code, values)

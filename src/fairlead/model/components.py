@@ -17,6 +17,7 @@ import msgspec
 from fairlead.errors import DefinitionError
 from fairlead.model.names import canonical_module
 from fairlead.model.settings import Source, from_data, to_data
+from fairlead.model.task import TaskDefinition
 from fairlead.model.types import describe
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "make",
     "members",
     "recipe_of",
+    "resolve",
     "settle",
     "task_component",
 ]
@@ -205,13 +207,23 @@ def _annotations(owner: type) -> dict[str, Any]:
         return dict(get_annotations(owner, format=Format.STRING))
 
 
-def _evaluated(owner: type, name: str, text: str) -> Any:
+def resolve(owner: type, names: Mapping[str, Any]) -> None:
+    """Turn annotations that are text into types, while the names around the class are there."""
+    notes = _annotations(owner)
+    if any(isinstance(note, str) for note in notes.values()):
+        owner.__annotations__ = {
+            name: _evaluated(owner, name, note, names) if isinstance(note, str) else note
+            for name, note in notes.items()
+        }
+
+
+def _evaluated(owner: type, name: str, text: str, around: Mapping[str, Any] | None = None) -> Any:
     def probe() -> None: ...
 
     probe.__annotations__ = {name: text}
     names = vars(sys.modules.get(owner.__module__, types))
     try:
-        return typing.get_type_hints(probe, names, dict(vars(owner)), include_extras=True)[name]
+        return typing.get_type_hints(probe, names, {**(around or {}), **vars(owner)}, include_extras=True)[name]
     except Exception:  # noqa: BLE001 - an annotation may be any code; whoever needs it says that it is not clear
         return text
 
@@ -282,7 +294,7 @@ def build(recipe: Recipe, find: Callable[[str], type], source: Source | None) ->
 
 def component_changes(before: str | None, after: str | None) -> list[str]:
     """Say what differs between the components in two tasks' settings, as JSON; nothing where there is none."""
-    old, new = (task_component(msgspec.json.decode(text)) if text else None for text in (before, after))
+    old, new = (_recipe_in(msgspec.json.decode(text)) if text else None for text in (before, after))
     return _changes(old, new) if old is not None and new is not None else []
 
 
@@ -304,7 +316,12 @@ def _changes(old: Recipe, new: Recipe) -> list[str]:
     return said
 
 
-def task_component(settings: Mapping[str, Any]) -> Recipe | None:
-    """Give the recipe in a task's settings; None for a task that is no component's method."""
+def task_component(task: TaskDefinition) -> Recipe | None:
+    """Give the recipe that a task carries; None for a task that is no component's method, or not any more."""
+    recipe = _recipe_in(task.settings) if task.settings else None
+    return recipe if recipe is not None and task.target.startswith(f"{recipe.kind}.") else None
+
+
+def _recipe_in(settings: Mapping[str, Any]) -> Recipe | None:
     data = settings.get("component")
     return msgspec.convert(data, Recipe) if data is not None else None

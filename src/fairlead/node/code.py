@@ -166,7 +166,7 @@ def function_of(task: TaskDefinition, task_code: TaskCode, values: Values) -> Ca
     Raises DefinitionError, with the user's own error where importing their code failed.
     """
     value = _unpickled(task, values.decode(task_code.payload)) if task_code.payload is not None else None
-    recipe = task_component(task.settings)
+    recipe = task_component(task)
     if recipe is not None:
         return method_of(task, recipe, value, values)
     value = _plain(value if value is not None else _imported(task, task.target))
