@@ -304,7 +304,7 @@ class Pages:
         self.told.append(("started", path, log.start))
 
     def ended(self, path, log):
-        self.told.append(("ended", path, log.end))
+        self.told.append(("ended", path, log and log.end))
 
     def read(self):
         return [("a", b"hello\n")]
@@ -322,7 +322,7 @@ def test_what_tasks_write_is_followed_and_told():
 
     stage.answer = answer
     assert stage.carry() == "succeeded"
-    assert stage.tail.told == [("ended", "a", 9)]
+    assert stage.tail.told == [("ended", "a", 9), ("ended", "b", None)]
     assert Output("a", b"hello\n") in stage.notices
 
 
@@ -342,7 +342,23 @@ def test_a_task_that_runs_for_a_while_is_followed_from_its_start():
 
     stage.answer = answer
     assert stage.carry() == "succeeded"
-    assert stage.tail.told == [("started", "a", 3), ("ended", "a", -1)]
+    assert stage.tail.told == [("started", "a", 3), ("ended", "a", -1), ("ended", "a", None), ("ended", "b", None)]
+
+
+def test_a_task_that_wrote_nothing_is_followed_no_longer_than_it_runs():
+    stage = Stage(two(), 5)
+    stage.tail = Pages()
+    reports = []
+
+    def answer(job):
+        if job.path == "a" and not reports:
+            reports.append(Report("a", 1, "running", at=5.0, log_file="w1.log", log_start=3, worker="here"))
+            stage.executor._reports += reports
+        return [json(1)]
+
+    stage.answer = answer
+    assert stage.carry() == "succeeded"
+    assert stage.tail.told == [("started", "a", 3), ("ended", "a", None), ("ended", "b", None)]
 
 
 def test_an_executor_may_refuse_a_job():

@@ -13,7 +13,7 @@ from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import replayed
 from fairlead.model.path import group_of
-from fairlead.model.run import Run, RunFilter, TaskCode
+from fairlead.model.run import FINAL, Run, RunFilter, TaskCode
 from fairlead.model.scope import Live
 from fairlead.model.values import Value
 from fairlead.model.words import standing_for
@@ -57,7 +57,9 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
     }
     if task is not None and not wanted and not skipped:
         if group_of(task) in known.state.groups:
-            return {task: ["it has not run: something before it has not ended"]}
+            over = run.summary().status in FINAL
+            why = "the run took another way" if over else "something before it has not ended"
+            return {task: [f"it has not run: {why}"]}
         raise NotFound(no_task(run.id, task, list(known.lives)))
     earlier = list(_earlier(run, services, values)) if any(known.lives[path][1] for path in wanted) else []
     said = {path: [*_mocked(known, path), *_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}

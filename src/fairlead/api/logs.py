@@ -98,10 +98,10 @@ class FileTail:
         """A task that may write for a while has started."""
         self._running[path] = (log, 0, 0)
 
-    def ended(self, path: str, log: LogRange) -> None:
-        """A task that wrote something has ended."""
+    def ended(self, path: str, log: LogRange | None) -> None:
+        """A task has ended; None: it wrote nothing."""
         _, told, _ = self._running.pop(path, (log, 0, 0))
-        data = read_range(self._scratch, log, told)
+        data = b"" if log is None else read_range(self._scratch, log, told)
         if data:
             self._ready.append((path, data))
 

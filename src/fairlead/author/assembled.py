@@ -128,6 +128,8 @@ def add_parallel(assembly: Assembly, block: Block, branches: Mapping[str, Fill])
     around.sequential = False
     merged: dict[str, Handle] = {}
     givers: dict[str, str] = {}
+    tails: set[str] = set()
+    """Values without a name, told under the name of their branch."""
     for label, fill in branches.items():
         branch = Block(label, block.place)
         if not _fine(around, branch):
@@ -136,7 +138,9 @@ def add_parallel(assembly: Assembly, block: Block, branches: Mapping[str, Fill])
         fill(inner)
         node = _add_body(around, branch, inner, inner.body(label))
         for output, name in enumerate(inner.results(label)):
-            if name in givers and name != label:
+            if name not in inner.provided:
+                tails.add(name)
+            elif name in givers:
                 assembly.root.warnings.append(
                     f"{assembly.path}{block.name}: branches {givers[name]!r} and {label!r} both give {name!r}; "
                     f"that of {label!r} counts ({block.place})"
@@ -146,7 +150,7 @@ def add_parallel(assembly: Assembly, block: Block, branches: Mapping[str, Fill])
             what = inner.provided[name]._what if name in inner.provided else (0, ())
             merged[name] = new_handle(around.scope, Ref(node, output), label, (node,), origin, what)
     around.provided = merged
-    _finish_group(assembly, block, around, tails={name for name in merged if name in branches})
+    _finish_group(assembly, block, around, tails=tails)
 
 
 def add_group(assembly: Assembly, block: Block, fill: Fill) -> None:

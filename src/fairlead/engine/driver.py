@@ -60,8 +60,8 @@ class Tail(Protocol):
     def started(self, path: str, log: LogRange) -> None:
         """A task that may write for a while has started."""
 
-    def ended(self, path: str, log: LogRange) -> None:
-        """A task that wrote something has ended."""
+    def ended(self, path: str, log: LogRange | None) -> None:
+        """A task has ended; None: it wrote nothing."""
 
     def read(self) -> list[tuple[str, bytes]]:
         """Give what was written since the last call, by task run."""
@@ -234,7 +234,7 @@ class Driver:
                 self._passing.add((attempt.path, attempt.attempt))
             self._ledger.note(live.group, attempt)
             self._writer.add(attempt)
-        if self._gear.tail is not None and attempt.log is not None:
+        if self._gear.tail is not None:
             self._gear.tail.ended(attempt.path, attempt.log)
 
     def _started(self, live: Live, report: Report) -> None:

@@ -13,7 +13,7 @@ from math import inf
 from fairlead.model.events import Attempt
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
-from fairlead.model.state import State
+from fairlead.model.state import FOR_GOOD, State
 from fairlead.model.workflow import MapNode, TaskNode
 
 __all__ = ["fold", "replayed", "walk"]
@@ -81,6 +81,9 @@ def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[L
             found.append((live, record))
         if record is not None and record.outcome in {"succeeded", "reused"}:
             _succeed(state, live, record)
+        elif record is not None and record.outcome == "failed":
+            live.failures = FOR_GOOD  # what runs in its place is known, too
+            state.ended(live, record)
     return state, found
 
 

@@ -40,10 +40,13 @@ from fairlead.model.standing import ROUND, UNTIL, Standing
 from fairlead.model.values import ABSENT, Inline, Value, split
 from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow
 
-__all__ = ["MAX_LOSSES", "State"]
+__all__ = ["FOR_GOOD", "MAX_LOSSES", "State"]
 
 MAX_LOSSES = 2
 """How often in one epoch a task run whose worker went away is started again without using a retry."""
+
+FOR_GOOD = 1 << 60
+"""Failures of a task run after which no retries are left, whatever its task says."""
 
 MAX_DELAY = 3600.0
 """Seconds; doubling a retry's delay stops here. One that is longer from the first is kept as it is."""

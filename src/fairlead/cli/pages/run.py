@@ -127,6 +127,8 @@ def _failures(view: RunView, width: int | None) -> list[Line]:
         return []
     total = max(view.summary.counts.get("failed", 0), len(view.failed))
     page: list[Line] = [[], [Span(f"{plural(total, 'task')} failed", "bad")]]
+    if view.summary.status == "succeeded":
+        page[-1].append(Span(", and that was dealt with", "dim"))
     rows = []
     for attempt in view.failed[:_LISTED]:
         failure = attempt.failure
