@@ -118,6 +118,9 @@ def test_a_target_tells_its_parameters():
         "  rate  float  default 0.1\n"
         "  n            required, shapes the graph\n"
         "\n"
+        "  The most specific value counts: -p NAME=VALUE; FAIRLEAD_PARAM_<NAME> in the process environment;\n"
+        "  --params FILE; 'parameters' in the environment file; the default.\n"
+        "\n"
         "'fairlead run --help' lists the options.\n"
     )
 
