@@ -5,20 +5,19 @@ Nothing here knows tasks, or what the output means.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import selectors
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import IOBase
 from time import monotonic, sleep
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from fairlead.errors import FairleadError
-from fairlead.model.masks import Mask
+from fairlead.tasks.sessions import session_lives, signal_session
+from fairlead.tasks.streams import Stream
 
 __all__ = ["Ended", "find_bash", "run_bash"]
 
@@ -40,7 +39,6 @@ _LINES = 12
 """Of stderr, what is kept for the message of a failure: bytes, lines."""
 _HIGH = 200
 """Descriptors from here on are none that a script uses by number."""
-_PROC = sys.platform == "linux"
 
 
 class Ended(NamedTuple):
@@ -100,10 +98,10 @@ def run_bash(
         os.close(write)
     assert process.stdout is not None and process.stderr is not None
     last, tail, told = _LastLine(), _Tail(), bytearray()
-    streams: dict[IO[bytes], _Stream] = {
-        process.stdout: _Stream("stdout", secrets, last.feed),
-        process.stderr: _Stream("stderr", secrets, None, tail.feed),
-        os.fdopen(read, "rb", 0): _Stream("", (), told.extend),
+    streams: dict[IO[bytes], Stream] = {
+        process.stdout: Stream("stdout", secrets, last.feed),
+        process.stderr: Stream("stderr", secrets, None, tail.feed),
+        os.fdopen(read, "rb", 0): Stream("", (), told.extend),
     }
     watch = _Watch(process, streams)
     try:
@@ -113,59 +111,10 @@ def run_bash(
     return Ended(code, bytes(told).split(b"\0")[:-1], last.line, tail.lines())
 
 
-class _Stream:
-    """Where one stream of a process goes."""
-
-    def __init__(
-        self,
-        name: str,
-        secrets: Iterable[str],
-        raw: Callable[[bytes], Any] | None = None,
-        masked: Callable[[bytes], Any] | None = None,
-    ) -> None:
-        """`raw` hears what comes; `masked`, what is written to the stream of this process called `name`."""
-        self._name = name
-        self._mask = Mask(secrets)
-        self._raw = raw
-        self._masked = masked
-        self._text: Any = None
-
-    def feed(self, data: bytes) -> None:
-        if self._raw is not None:
-            self._raw(data)
-        self._write(self._mask.feed(data))
-
-    def end(self) -> None:
-        self._write(self._mask.end())
-
-    def _write(self, data: bytes) -> None:
-        if not data or not self._name:
-            return
-        if self._masked is not None:
-            self._masked(data)
-        out = getattr(sys, self._name)
-        buffer = getattr(out, "buffer", None)
-        if buffer is not None:
-            out.flush()
-            buffer.write(data)
-            buffer.flush()
-        elif out is not None:
-            out.write(self._decoded(data))
-            out.flush()
-
-    def _decoded(self, data: bytes) -> str:
-        """For streams without bytes, such as a notebook's: a character that is cut in two waits."""
-        if self._text is None:
-            import codecs
-
-            self._text = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        return str(self._text.decode(data))
-
-
 class _Watch:
     """A process and its streams, until nothing of it is left."""
 
-    def __init__(self, process: subprocess.Popen[bytes], streams: dict[IO[bytes], _Stream]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], streams: dict[IO[bytes], Stream]) -> None:
         self._process = process
         self._streams = streams
         self._selector = selectors.DefaultSelector()
@@ -185,9 +134,9 @@ class _Watch:
         # What the command has started in the background ends with it, unless it is about to end by itself,
         # as `tee` in `exec > >(tee log)` is.
         until = monotonic() + _PATIENCE
-        while (self._open() or self._lives()) and monotonic() < until:
+        while (self._open() or session_lives(self._process.pid)) and monotonic() < until:
             self._pump(0.01) if self._open() else sleep(0.005)
-        if self._open() or self._lives():
+        if self._open() or session_lives(self._process.pid):
             self._end(_LEFTOVERS)
         return code
 
@@ -198,7 +147,7 @@ class _Watch:
                 self._end(_GRACE)
         finally:
             if self._process.returncode is None:
-                self._signal(signal.SIGKILL)
+                signal_session(self._process.pid, signal.SIGKILL)
                 self._process.wait()
             for file, stream in self._streams.items():
                 stream.end()
@@ -241,29 +190,14 @@ class _Watch:
     def _end(self, grace: float) -> None:
         """End the session: SIGTERM, then SIGKILL."""
         try:
-            self._signal(signal.SIGTERM)
+            signal_session(self._process.pid, signal.SIGTERM)
             until = monotonic() + grace
-            while monotonic() < until and (self._process.poll() is None or self._lives()):
+            while monotonic() < until and (self._process.poll() is None or session_lives(self._process.pid)):
                 self._pump(0.01) if self._open() else sleep(0.005)
         finally:
-            self._signal(signal.SIGKILL)
+            signal_session(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._drain()
-
-    def _lives(self) -> bool:
-        """Whether anything of the process's group or session runs, after it has ended itself."""
-        try:
-            os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return False
-        return bool(_session(self._process.pid)) if _PROC else True
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
-        for pid in _session(self._process.pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
 
 
 def _pidfd(pid: int) -> int:
@@ -272,19 +206,6 @@ def _pidfd(pid: int) -> int:
         return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
     except OSError:
         return -1
-
-
-def _session(leader: int) -> list[int]:
-    """List what runs in a session, also in groups of its own; nothing where the system does not tell."""
-    found = []
-    for name in os.listdir("/proc") if _PROC else ():  # noqa: PTH208  # called with a deadline near
-        if name.isdigit():
-            with contextlib.suppress(OSError, ValueError):
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    state, _, _, session = file.read().rpartition(b")")[2].split()[:4]
-                if int(session) == leader and state != b"Z":
-                    found.append(int(name))
-    return found
 
 
 class _LastLine:
