@@ -30,7 +30,7 @@ _LOOK = 0.1
 """Seconds between two looks whether the thread has ended, when nothing interrupts."""
 _STARTUP = 120
 """Seconds that a kernel has to start."""
-_POLITE = 5.0
+_POLITE = 3.0
 """Seconds that a kernel has to end when it is asked to."""
 _GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL, for what does not end."""

@@ -60,7 +60,7 @@ def _by_file(name: str, value: Any, folder: Path) -> str:
         file.write_bytes(cloudpickle.dumps(value))
     except Exception as error:  # whatever a user's own reduction raises
         raise FairleadError(f"{name!r} ({type(value).__qualname__}) cannot be sent to the kernel: {error}") from error
-    return f'__import__("pickle").load(open({str(file)!r}, "rb"))'
+    return f'__import__("pickle").loads(__import__("pathlib").Path({str(file)!r}).read_bytes())'
 
 
 # --- Python ---------------------------------------------------------------------------------------
