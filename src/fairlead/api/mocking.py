@@ -109,7 +109,7 @@ def misfits(task: TaskDefinition, layout: Layout, word: str) -> list[str]:
             what = f"*{param.name}"
         elif param.kind == "varkw":
             fits, what = layout.varkw is not None, f"**{param.name}"
-        elif param.kind == "positional_only":
+        elif param.kind in ("positional_only", "namespace"):
             by_position += 1
             fits, what = by_position <= slots, f"{param.name!r} by position"
         else:

@@ -1,4 +1,7 @@
-"""From what a user types to a definition: `file.py`, `file.py:name`, `module:name`."""
+"""From what a user types to a definition: `file.py`, `file.py:name`, `module:name`.
+
+A workflow, a pipeline, a runner's method, or a single task, which runs as a workflow of one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import importlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from fairlead.api.definitions import Bindable, Runnable
@@ -149,6 +152,8 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
         found = definitions.get(name) or vars(module).get(name)
         if isinstance(found, Bindable):
             return found, name
+        if isinstance(found, Task) or (isinstance(found, FunctionType) and not _calls_tasks(found)):
+            return _single(found), name
         raise NotFound(_not_there(name, found, definitions, where))
     own = {key: value for key, value in definitions.items() if _is_own(value, module)} or definitions
     used = {name for value in own.values() for name in _names_in(value)}
@@ -157,11 +162,35 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
         key, value = next(iter(outermost.items()))
         return value, key
     if not own:
-        raise NotFound(f"{where} has no workflow; put @workflow above the function that calls the tasks")
+        return _only_task(module, where)
     raise DefinitionError(f"{where} has several workflows; name one of them", [f"{where}:{key}" for key in own])
 
 
-def _is_own(value: Bindable, module: ModuleType) -> bool:
+def _only_task(module: ModuleType, where: str) -> tuple[Bindable, str]:
+    """Give the task of a file that has no workflow and one task."""
+    tasks = {key: value for key, value in vars(module).items() if isinstance(value, Task) and _is_own(value, module)}
+    if len(tasks) == 1:
+        key, value = next(iter(tasks.items()))
+        return _single(value), key
+    said = f"{where} has no workflow; put @workflow above the function that calls the tasks"
+    if not tasks:
+        raise NotFound(f"{said}, or name a function to run it by itself: {where}:NAME")
+    raise NotFound(f"{said}, or name a task to run it by itself: {', '.join(f'{where}:{key}' for key in tasks)}")
+
+
+def _single(found: Task[..., Any] | FunctionType) -> Bindable:
+    from fairlead.api.single import single
+
+    return single(found)
+
+
+def _calls_tasks(function: FunctionType) -> bool:
+    """Whether a plain function uses tasks or workflows: then @workflow has been forgotten."""
+    used = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return any(isinstance(one, (Task, Bindable)) for one in used)
+
+
+def _is_own(value: object, module: ModuleType) -> bool:
     return getattr(value, "__module__", module.__name__) in {module.__name__, type(value).__module__}
 
 
@@ -172,13 +201,13 @@ def _names_in(value: Bindable) -> set[str]:
 
 
 def _not_there(name: str, found: Any, definitions: dict[str, Any], where: str) -> str:
-    if isinstance(found, Task):
-        return f"{where}: {name!r} is a task; a workflow calls it (@workflow def …: return {name}(…))"
     if isinstance(found, type) and any(key.startswith(f"{name}.") for key in definitions):
         of = [f"{where}:{key}" for key in definitions if key.startswith(f"{name}.")]
         return f"{where}: {name!r} is a runner; name one of its workflows: {', '.join(of)}"
+    if isinstance(found, FunctionType):
+        return f"{where}: {name!r} is a plain function that calls tasks; put @workflow above it"
     if callable(found):
-        return f"{where}: {name!r} is a plain function; put @workflow above it"
+        return f"{where}: {name!r} cannot be run; write a function that uses it"
     from difflib import get_close_matches  # for mistakes only
 
     near = get_close_matches(name, definitions, n=1)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.author.built import Built, Input
-from fairlead.author.callables import MISSING, Argument, Layout
+from fairlead.author.callables import LOOSE, MISSING, Argument, Layout
 from fairlead.author.functions import Task
 from fairlead.author.handles import Handle, new_handle
 from fairlead.author.options import Core, check_name
@@ -243,7 +243,7 @@ class Assembly:
     def _arguments(self, core: Core, place: Place) -> dict[str, Binding]:
         bound: dict[str, Binding] = {}
         layout, edges = core.layout, self.building.edges
-        named = [one for one in layout.arguments if one.kind not in ("varargs", "varkw")]
+        named = [one for one in layout.arguments if one.kind not in LOOSE]
         taker = self._taker(named)
         for one in named:
             handle = self.pending if one.name == taker else self.find(one.name)

@@ -17,12 +17,16 @@ from fairlead.model.task import Param, ParamKind, Place
 from fairlead.model.types import describe, length_of, select_from
 from fairlead.model.values import Key
 
-__all__ = ["MISSING", "Argument", "Layout", "clean_doc", "layout_of", "place_of_function"]
+__all__ = ["LOOSE", "MISSING", "Argument", "Layout", "clean_doc", "layout_of", "place_of_function"]
 
 _VARARGS, _VARKW, _GENERATOR, _ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x200
 
 _INSPECT_KINDS: tuple[ParamKind, ...] = ("positional_only", "normal", "varargs", "keyword_only", "varkw")
 """In the order of `inspect`'s own numbers."""
+
+
+LOOSE = ("varargs", "varkw", "namespace")
+"""Kinds of arguments that take as much as there is, and nothing too."""
 
 
 class _Missing:
@@ -54,6 +58,7 @@ class Layout:
         "annotated",
         "arguments",
         "by_name",
+        "by_namespace",
         "function",
         "maximum",
         "minimum",
@@ -68,7 +73,7 @@ class Layout:
         self.arguments = arguments
         self.positional = tuple(one.name for one in arguments if one.kind in ("positional_only", "normal"))
         self.by_name = {one.name: one for one in arguments if one.kind in ("normal", "keyword_only")}
-        required = [one for one in arguments if one.default is MISSING and one.kind not in ("varargs", "varkw")]
+        required = [one for one in arguments if one.default is MISSING and one.kind not in LOOSE]
         self.minimum = (
             sys.maxsize
             if any(one.kind == "keyword_only" for one in required)
@@ -77,7 +82,8 @@ class Layout:
         """With at least so many positional arguments and no others a call is complete."""
         self.maximum = len(self.positional)
         self.varargs = next((one.name for one in arguments if one.kind == "varargs"), None)
-        self.varkw = next((one.name for one in arguments if one.kind == "varkw"), None)
+        self.varkw = next((one.name for one in arguments if one.kind in ("varkw", "namespace")), None)
+        self.by_namespace = any(one.kind == "namespace" for one in arguments)
         self.annotated = any(one.annotation for one in arguments)
         self.returns: tuple[str, ...] | None = None
         """Names of the outputs where `outputs=` gives several or one."""
@@ -97,7 +103,7 @@ class Layout:
     def params(self) -> tuple[Param, ...]:
         """The arguments as a task definition holds them."""
         return tuple(
-            Param(name, kind, default is MISSING and kind not in ("varargs", "varkw"), annotation)
+            Param(name, kind, default is MISSING and kind not in LOOSE, annotation)
             for name, kind, default, annotation in self.arguments
         )
 
@@ -105,7 +111,7 @@ class Layout:
         """Give the type of an argument; Any where nobody says."""
         if name in self.by_name or name in self.positional or name == self.varargs:
             return self.hints.get(name, Any)
-        return self.hints.get(self.varkw, Any) if self.varkw else Any
+        return self.hints.get(self.varkw, Any) if self.varkw and not self.by_namespace else Any
 
     def produced(self, output: int, select: tuple[Key, ...]) -> Any:
         """Give the type of an output (-1: of all at once), or of a part of it; Any where nobody says."""
@@ -157,7 +163,7 @@ class Layout:
 
     def required(self) -> list[str]:
         """Names that a call must give."""
-        return [one.name for one in self.arguments if one.default is MISSING and one.kind not in ("varargs", "varkw")]
+        return [one.name for one in self.arguments if one.default is MISSING and one.kind not in LOOSE]
 
 
 def layout_of(function: Callable[..., Any], *, what: str = "task") -> Layout:

@@ -5,7 +5,6 @@ Says what text means by itself. Which type it must take is the business of `coer
 
 from __future__ import annotations
 
-import json
 from typing import Any, Self
 
 __all__ = ["Word", "meaning", "once", "parse"]
@@ -43,6 +42,8 @@ def parse(text: str) -> Any:
 
     What stands in it without quotes are words.
     """
+    import json
+
     stripped = text.strip()
     if not stripped.startswith(("[", "{")):
         raise ValueError("neither a list nor a mapping")
@@ -67,6 +68,8 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _words(data: Any) -> Any:
     """Make words of JSON's true, false and null, too: they have no quotes."""
+    import json
+
     if type(data) is list:
         return [_words(item) for item in data]
     if type(data) is dict:
@@ -100,6 +103,8 @@ def _built(node: Any, yaml: Any) -> Any:
 
 def _json_or_text(text: str) -> Any:
     """Read JSON, and leave other text as it is; JSON has no NaN, no Infinity and no numbers such as 007."""
+    import json
+
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):

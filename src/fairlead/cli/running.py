@@ -70,14 +70,15 @@ def with_workers(function: Any) -> Any:
     cls=Command,
     add_help_option=False,
     arguments={
-        "TARGET": "What to run: file.py, file.py:name, or module:name. 'fairlead run TARGET --help' lists the"
-        " parameters of that workflow.",
+        "TARGET": "What to run: file.py, file.py:name, or module:name. A name is that of a workflow, a pipeline, a"
+        " task or a function. 'fairlead run TARGET --help' lists the parameters that it takes.",
     },
     help="Run a workflow here and now, and wait for it. Its results go to stdout, everything else to stderr. Ctrl-C"
     " stops it, and keeps what has finished; a second Ctrl-C ends it at once.",
     examples=(
         "fairlead run jobs.py                              the only workflow in a file",
         "fairlead run jobs.py:training -p path=data.csv    one of several, with a parameter",
+        "fairlead run jobs.py:load -p path=data.csv        a single task, as a workflow of one",
         "fairlead run jobs.py --help                       the parameters that it takes",
         "fairlead run jobs.py --env in_process             one task after the other, for a debugger",
         "fairlead run jobs.py --detach                     in the background; prints the id",
@@ -145,6 +146,7 @@ def _watch(bound: Runnable, launch: Launch, loud: Loudness) -> int:
 def _tell_parameters(text: str, target: Target) -> None:
     from fairlead.api.describing import said_of
     from fairlead.api.parameters import variable
+    from fairlead.author.callables import MISSING
     from fairlead.cli.pages.target import Given, target_page
 
     said, names = said_of(target.inputs, target.doc), {one.name for one in target.inputs}
@@ -153,13 +155,15 @@ def _tell_parameters(text: str, target: Target) -> None:
             one.name,
             one.text,
             one.required,
-            "" if one.required else cut(repr(one.default), 60),
+            "" if one.required or one.default is MISSING else cut(repr(one.default), 60),
             one.static,
             said.get(one.name, ""),
             variable(one.name, names) or "",
         )
         for one in target.inputs
     ]
+    if target.definition.rest is not None:
+        parameters.append(Given("…", target.definition.rest.text, required=False, doc="Any other name is taken, too."))
     write_page(target_page(text, target.name, target.doc, parameters))
 
 

@@ -20,7 +20,8 @@ __all__ = [
     "TaskDefinition",
 ]
 
-ParamKind = Literal["positional_only", "normal", "varargs", "keyword_only", "varkw"]
+ParamKind = Literal["positional_only", "normal", "varargs", "keyword_only", "varkw", "namespace"]
+"""`namespace`: an argparse.Namespace of all that is given by names that the task does not take otherwise."""
 
 
 CATALOG = "@catalog"

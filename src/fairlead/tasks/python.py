@@ -93,6 +93,10 @@ def _call(task: TaskDefinition, function: Callable[..., Any], inputs: Mapping[st
         param.kind == "varargs" and param.name in named for param in task.params
     )
     for param in task.params:
+        if param.kind == "namespace":
+            from argparse import Namespace
+
+            return function(Namespace(**named))
         if param.name not in named:
             by_position = by_position and param.kind != "normal"
             continue

@@ -22,6 +22,7 @@ class Given(msgspec.Struct, frozen=True):
     type: str = ""
     required: bool = True
     default: str = ""
+    """As one would write it; empty where it may be left out and has none."""
     static: bool = False
     doc: str = ""
     """What its author says about it."""
@@ -43,13 +44,13 @@ def target_page(target: str, name: str, doc: str, parameters: Sequence[Given]) -
         page.append([Span("  none")])
     rows = []
     for one in parameters:
-        says = "required" if one.required else f"default {one.default}"
+        says = "required" if one.required else f"default {one.default}" if one.default else "optional"
         says += ", shapes the graph" * one.static + f", now from {one.now}" * bool(one.now)
         rows.append((Span(one.name, "bold"), one.type, Span(says, "dim"), one.doc))
     page += table((Column(""), Column(""), Column(""), Column("", elastic=True)), rows, indent=2)
     if parameters:
         page += [[], *plain(_ORDER, indent=2)]
-    example = next((one for one in parameters if not one.required), None)
+    example = next((one for one in parameters if one.default), None)
     if example is not None and not usage:
         page += [[], [Span(f"Example: fairlead run {target} -p {example.name}={_as_word(example.default)}", "dim")]]
     return [*page, [], [Span("'fairlead run --help' lists the options.", "dim")]]
