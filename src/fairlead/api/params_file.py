@@ -5,8 +5,6 @@ Reads; which file wins, and what type a value takes, is decided in `parameters`.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,12 +50,17 @@ def read_params_file(path: str | Path) -> dict[str, Placed]:
 
 
 def _json(text: str) -> tuple[Any, dict[str, int]]:
+    import json
+
     data = json.loads(text, object_pairs_hook=once)
     return data, dict(_json_lines(text)) if isinstance(data, dict) else {}
 
 
 def _json_lines(text: str) -> Iterator[tuple[str, int]]:
     """Give the line of each name of a JSON object that is known to be one."""
+    import json
+    import re
+
     decoder, before, colon = json.JSONDecoder(), re.compile(r"[\s,{]*"), re.compile(r"[\s:]*")
     end = start = line = 0
     while True:
