@@ -45,6 +45,11 @@ def start_early(environment: Environment, *, max_workers: int | None = None) -> 
     """Start the process that workers are forked from, where this environment's runs need one."""
     if environment.executor["type"] != "local":
         return
+    if "fairlead.executors.local.pool" not in sys.modules:
+        from fairlead.executors.local.server import start_ahead
+
+        # Even before this process has imported what it holds it with.
+        start_ahead()
     from fairlead.executors.local.executor import Local
 
     Local(max_workers=max_workers or environment.executor.get("max_workers")).warm_up()
