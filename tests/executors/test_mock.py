@@ -16,6 +16,7 @@ from fairlead import (
     WorkflowRun,
     current_run,
     repeat,
+    shell,
     switch,
     task,
     workflow,
@@ -262,6 +263,7 @@ def test_mocked_results_are_marked_and_have_no_reuse_key(mock_env):
     run = training("x").run()
     (attempt,) = run.get_task("total").attempts
     assert attempt.key == ""
+    assert run.get_task("total").mocked == "stub"
     assert run.explain("total")["total"][0] == "mocked: nothing was run, and what it gave is made up"
 
 
@@ -423,3 +425,15 @@ def test_steps_of_every_kind_are_walked(mock_env):
         "both.right.r",
         "tune[0].step",
     ]
+
+
+def test_commands_are_not_run_either(mock_env, tmp_path):
+    touched = tmp_path / "touched"
+
+    @workflow
+    def commanding():
+        count = shell(f"touch {touched}; n=3", outputs=["n"], name="count")()
+        return train.map(count)
+
+    assert list(statuses(commanding().run(), "succeeded")) == ["count", "train[0]"]
+    assert not touched.exists()

@@ -66,7 +66,7 @@ def _replaced(task: TaskDefinition, mock: Mock) -> tuple[TaskDefinition, Callabl
 
     What the task needs of a machine, its stand-in does not need.
     """
-    plain = msgspec.structs.replace(task, mock=mock.word, resources=Resources(), image=None, place=None)
+    plain = msgspec.structs.replace(task, mock=mock.word, resources=Resources(), image=None, sources=(), place=None)
     if mock.function is None:
         changes: dict[str, Any] = {"kind": "mock", "target": "", "secrets": (), "env_vars": {}, "timeout": None}
         if mock is STUB:

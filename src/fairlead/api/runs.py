@@ -281,6 +281,12 @@ class TaskRun:
                 return found[0] if len(found) == 1 else tuple(found)
         raise NotFinished(f"task run {self.id!r} of run {self.run.id!r} is {self.status}; it has no outputs")
 
+    @property
+    def mocked(self) -> str:
+        """What stood in for the task: `stub`, `value`, or a function's name; empty: nothing did."""
+        node = telling.task_at(self.run.graph, self.id)
+        return "" if node is None else self.run.graph.tasks[node.task].mock
+
     def get_logs(self) -> str:
         """What its attempts wrote."""
         return "".join(text for _, text in self.run.get_logs(self.id))
