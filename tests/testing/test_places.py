@@ -68,3 +68,9 @@ def test_one_may_stand_in_another():
         with memory_env():
             assert list_workflow_runs() == []
         assert [run.id for run in list_workflow_runs()] == [outer.id]
+
+
+def test_some_tasks_in_other_processes_are_kept_in_files_as_well():
+    with memory_env(executors={"far": {"type": "local", "max_workers": 1}}, tasks={"pid": {"executor": "far"}}) as env:
+        assert env.store["type"] == "sqlite"
+        assert jobs.pids().run().get_results() != os.getpid()

@@ -109,3 +109,11 @@ def test_alarms_go_off_in_order_at_their_time():
 def test_sleeping_for_less_than_no_time_is_refused_as_ever():
     with pytest.raises(ValueError, match="non-negative"):
         VirtualClock().sleep(-1)
+
+
+def test_several_executors_go_by_the_same_clock():
+    settings = {"executor": "in_process", "executors": {"other": "mock"}, "tasks": {"sleepy": {"executor": "other"}}}
+    with memory_env(**settings), virtual_clock() as clock:
+        run = jobs.patient(1).run()
+    assert [one.started - START for one in run.get_tasks()[0].attempts] == [0, 7200]
+    assert clock.now() == START + 7200

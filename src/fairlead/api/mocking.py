@@ -6,7 +6,7 @@ taken for the real thing: it is marked, and its own code counts where results ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,13 +33,14 @@ class Wanted(NamedTuple):
     """Where: `test.yaml:4`; put before what is wrong with it."""
 
 
-def mocked(built: Built, wanted: Mapping[int, Wanted], *, rest: bool = False) -> Built:
+def mocked(built: Built, wanted: Mapping[int, Wanted], *, rest: bool = False, lost: Collection[str] = ()) -> Built:
     """Give the graph with stand-ins for tasks by their number; `rest`: nothing takes the place of all others.
 
+    `lost` are the patterns of stand-ins for which there is no task, told with everything else.
     Raises ConfigurationError with everything that is wrong, each with its place. Imports the
     functions that stand in, and no task's own code.
     """
-    problems: list[str] = []
+    problems = [f"{text}; the real one would run in place of its stand-in" for text in lost]
     tasks, functions = [*built.workflow.tasks], [*built.functions]
     for number, task in enumerate(built.workflow.tasks):
         want = wanted.get(number) or (Wanted(STUB) if rest and not task.mock else None)
@@ -66,7 +67,9 @@ def _replaced(task: TaskDefinition, mock: Mock) -> tuple[TaskDefinition, Callabl
 
     What the task needs of a machine, its stand-in does not need.
     """
-    plain = msgspec.structs.replace(task, mock=mock.word, resources=Resources(), image=None, sources=(), place=None)
+    plain = msgspec.structs.replace(
+        task, mock=mock.word, resources=Resources(), image=None, executor="", sources=(), place=None
+    )
     if mock.function is None:
         changes: dict[str, Any] = {"kind": "mock", "target": "", "secrets": (), "env_vars": {}, "timeout": None}
         if mock is STUB:

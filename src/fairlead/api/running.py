@@ -100,9 +100,10 @@ def _built(definition: Runnable, environment: Environment) -> Built:
     from fairlead.config.patching import patched
 
     found = patched(built, environment)
-    if not is_mock and not found.mocks:
+    if not (is_mock or found.mocks or found.lost):
         return found.built
-    return mocked(found.built, {number: Wanted(*one) for number, one in found.mocks.items()}, rest=is_mock)
+    wanted = {number: Wanted(*one) for number, one in found.mocks.items()}
+    return mocked(found.built, wanted, rest=is_mock, lost=found.lost)
 
 
 def _record(services: Services, run: Run, max_workers: int | None) -> None:

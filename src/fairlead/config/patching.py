@@ -37,6 +37,8 @@ class Patched(NamedTuple):
     """By index of the task definition."""
     warnings: list[str]
     """Patterns that match no task."""
+    lost: list[str]
+    """Those among them of stand-ins: the real thing would run in their place."""
 
 
 class _Use(NamedTuple):
@@ -49,7 +51,7 @@ class _Use(NamedTuple):
 def patched(built: Built, environment: Environment) -> Patched:
     """Patch the tasks of a graph; a definition that only some nodes have patched is copied for these."""
     if not environment.tasks:
-        return Patched(built, {}, [])
+        return Patched(built, {}, [], [])
     patches = list(patches_of(environment.tasks))
     uses = list(_uses(built.workflow, "", ()))
     said = [_said(patches, path) for _, path in uses]
@@ -76,7 +78,9 @@ def patched(built: Built, environment: Environment) -> Patched:
     workflow = _renumbered(built.workflow, lambda: next(count))
     workflow = msgspec.structs.replace(workflow, tasks=tuple(tasks))
     changed = msgspec.structs.replace(built, workflow=workflow, functions=functions)
-    return Patched(changed, mocks, _idle(environment, patches, [path for _, path in uses]))
+    idle = _idle(environment, patches, [path for _, path in uses])
+    lost = [text for patch, text in idle if patch.options.get("mock") is not None]
+    return Patched(changed, mocks, [text for _, text in idle], lost)
 
 
 def _uses(workflow: Workflow, prefix: str, single: tuple[str, ...]) -> Iterator[_Use]:
@@ -144,7 +148,7 @@ def _told(environment: Environment, patch: Patch) -> str:
     return f"{spot}: {key}" if spot is not None else key
 
 
-def _idle(environment: Environment, patches: list[Patch], paths: list[str]) -> list[str]:
+def _idle(environment: Environment, patches: list[Patch], paths: list[str]) -> list[tuple[Patch, str]]:
     """Say of every pattern that matches nothing that it does."""
     names = sorted({group_of(path) for path in paths})
     found = []
@@ -153,5 +157,5 @@ def _idle(environment: Environment, patches: list[Patch], paths: list[str]) -> l
             spot = environment.place(*patch.keys)
             hint = nearest(patch.pattern, names)
             mark = f"{spot}: " if spot is not None else ""
-            found.append(f"{mark}tasks.{patch.pattern}: matches no task{hint}")
+            found.append((patch, f"{mark}tasks.{patch.pattern}: matches no task{hint}"))
     return found

@@ -188,13 +188,17 @@ def executor_for(
     )
     executor = _member(environment, environment.executor, site)
     others = {name: one for name, one in environment.executors.items() if one != environment.executor}
-    if not others:
+    if not others or environment.executor["type"] == "mock":
         return executor
     from fairlead.executors.several import Several
 
     site = msgspec.structs.replace(site, max_workers=None)
     members = {name: _member(environment, settings, site) for name, settings in others.items()}
-    return Several({"": executor, **dict.fromkeys(environment.executors, executor), **members})
+    clock = stand_in()
+    return Several(
+        {"": executor, **dict.fromkeys(environment.executors, executor), **members},
+        rest=None if clock is None else clock.sleep,
+    )
 
 
 def members_of(executor: Executor) -> Mapping[str, Executor] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import sleep, time
 from typing import Protocol, runtime_checkable
 
@@ -37,9 +37,13 @@ class Waits(Protocol):
 class Several:
     """Runs each job on the executor that its task names."""
 
-    def __init__(self, members: Mapping[str, Executor]) -> None:
-        """`members` by name; that of tasks that name none is under the empty name."""
+    def __init__(self, members: Mapping[str, Executor], *, rest: Callable[[float], None] | None = None) -> None:
+        """`members` by name; that of tasks that name none is under the empty name.
+
+        `rest`: how it waits where nothing runs, by a clock that a test moves.
+        """
         self.members = dict(members)
+        self._rest = rest
         self.offers = _together([member.offers for member in members.values()])
         self._of: list[str] = []
         """The executor's name, by task."""
@@ -110,6 +114,8 @@ class Several:
             self._ask(busy, 0.0)
             if not self._reports and wait > 0:
                 self._wait(busy, wait)
+        elif wait > 0 and self._rest is not None:
+            self._rest(timeout)
         elif wait > 0:
             sleep(wait)
         self._pass_on()

@@ -32,7 +32,7 @@ def memory_env(env: EnvironmentLike = "in_process", **settings: Any) -> Iterator
     place = Path(tempfile.mkdtemp(prefix="fairlead-test-")).resolve()
     (place / folders.NAME).mkdir()
     chosen = chosen.replace(**settings)
-    here = chosen.executor["type"] in _HERE
+    here = {one["type"] for one in (chosen.executor, *chosen.executors.values())} <= _HERE
     kept: dict[str, Any] = {
         "store": {"type": "memory" if here else "sqlite"},
         "artifacts": {"url": "memory://"} if here else {},
