@@ -32,6 +32,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Configure",
+        (
+            ("env", "configuring", "List, show, check and save environments."),
+            ("plugins", "configuring", "List what an environment can name, with its settings."),
+            ("schema", "configuring", "Print a JSON Schema, for editors."),
+        ),
+    ),
+    (
         "Keep",
         (
             ("gc", "keeping", "Remove old runs, and what only they need."),
