@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead import ConfigurationError, Resources, current_run, task, workflow
+from fairlead import ConfigurationError, Environment, Resources, current_run, task, workflow
 from fairlead.api.mocking import Wanted, mocked
 from fairlead.config.mocks import Mock, understand_mock
 
@@ -209,3 +209,59 @@ def test_a_function_that_takes_everything_fits_everywhere(name):
 def test_a_task_can_stand_in_for_a_task():
     built = with_mocks(send=task(fake_send))
     assert built.functions[2] is fake_send
+
+
+# --- in runs ---
+
+
+@workflow
+def sending(model):
+    return send(model)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".fairlead").mkdir()
+    return tmp_path
+
+
+def test_a_function_that_has_no_name_stands_in_too_and_the_run_goes_on(project):
+    def once(model):
+        if current_run().attempt == 1:
+            raise OSError("not yet")
+        return model
+
+    environment = Environment(executor="in_process", tasks={"send": {"mock": once}})
+    run = sending(3).run(environment, check=False)
+    assert run.get_status() == "failed"
+    assert run.get_task("send").mocked.endswith("<locals>.once")
+    assert run.resume().get_results() == 3
+
+
+def test_a_driver_of_its_own_has_the_stand_ins(project):
+    environment = Environment(executor="local", tasks={"send": {"mock": fake_send}})
+    run = sending(4).start(environment)
+    assert run.get_results(wait=True, timeout=30) == ["send", 4]
+
+
+def test_a_record_of_an_environment_can_be_read_again(project):
+    environment = Environment(executor="in_process", tasks={"send": {"mock": lambda model: model}})
+    again = Environment.from_record(environment.record())
+    assert again.tasks[0]["send"]["mock"].endswith("<lambda>")
+    with pytest.raises(ConfigurationError, match=r"send: .*has no 'test_a_record"):
+        sending(1).run(again)
+
+
+def test_a_check_tells_what_cannot_stand_in(project):
+    environment = Environment(executor="in_process", tasks={"send": {"mock": no_arguments}, "sned": {"mock": "stub"}})
+    assert sending(1).check(environment) == [
+        "tasks.sned: matches no task (nearest: 'send'); the real one would run in place of its stand-in",
+        f"tasks.send.mock: send: {__name__}:no_arguments takes no 'model', which the task is given",
+    ]
+
+
+def test_debugging_runs_the_stand_ins(project):
+    environment = Environment(executor="local", tasks={"send": {"mock": fake_send}})
+    assert sending(5).run(environment, debug=True).get_results() == ["send", 5]
+    assert sending(5).run("mock", debug=True).get_results() is None

@@ -233,6 +233,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items() if key != "object" or isinstance(inner, str)}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}:{value.__qualname__}"  # what stands in for a task
     return msgspec.to_builtins(value, enc_hook=_named)
 
 

@@ -55,7 +55,8 @@ def _named(text: str) -> Mock | str:
     if text == "stub":
         return STUB
     where, colon, name = text.rpartition(":")
-    if colon and where and all(part.isidentifier() for part in name.split(".")):
+    # `<locals>` and `<lambda>` are in the records of runs; that they cannot be imported is told when they are.
+    if colon and where and all(part.strip("<>").isidentifier() for part in name.split(".")):
         return Mock(text, function=text)
     return f"must be {_FORMS}, and is {text!r:.60}; a text is given as {{value: {text!r:.60}}}"
 
