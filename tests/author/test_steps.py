@@ -138,7 +138,7 @@ def test_an_only_optional_argument_takes_a_value_without_a_name():
     def maybe(x=1, *rest, **more): ...
 
     flow = graph(PythonTask(generate), PythonTask(maybe), PythonTask(nothing), PythonTask(show, "end"), value=1)
-    assert args(flow)["maybe"] == {"x": Ref(0)}
+    assert args(flow)["maybe"] == {"x": Ref(0), "value": ParamRef("value")}
     assert args(flow)["end"] == {"value": ParamRef("value")}
 
 

@@ -11,7 +11,7 @@ from fairlead.api.definitions import Bindable, Runnable
 from fairlead.api.parameters import from_outside
 from fairlead.api.runs import WorkflowRun
 from fairlead.author import steps as author_steps
-from fairlead.author.built import Built
+from fairlead.author.built import Built, Input
 from fairlead.config.environment import Environment, EnvironmentLike
 from fairlead.model.workflow import Workflow
 
@@ -31,6 +31,11 @@ class Pipeline(author_steps.Pipeline, Bindable):
         file = self._home.get("__file__")
         name = next((key for key, value in self._home.items() if value is self), "")
         return f"{Path(file).absolute()}:{name}" if file and name else ""
+
+    @property
+    def rest(self) -> Input | None:
+        """What takes names beyond `inputs`: a step with `**kwargs`, or with a Namespace."""
+        return self.build(partial=True).rest
 
     def bound_to(self, values: dict[str, Any]) -> BoundPipeline:
         """Bind these parameters and no others; raises DefinitionError."""

@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.author.built import Built, Input
-from fairlead.author.callables import LOOSE, MISSING, Argument, Layout
+from fairlead.author.callables import LOOSE, MISSING, Argument
 from fairlead.author.functions import Task
 from fairlead.author.handles import Handle, new_handle
 from fairlead.author.options import Core, check_name
 from fairlead.author.problems import Problem, complain, nearest
 from fairlead.author.returned import returned_names
 from fairlead.author.scope import Building, Scope
+from fairlead.author.takers import open_core, takes_any
+from fairlead.author.wanted import Wanted, input_of
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Place, TaskDefinition
 from fairlead.model.workflow import (
@@ -45,25 +47,6 @@ class Return(NamedTuple):
 
     name: str
     metric: bool
-
-
-class Wanted(NamedTuple):
-    """A name that a step takes and no step before it provides."""
-
-    step: str
-    annotation: Any
-    text: str
-    """The annotation as written."""
-    default: Any
-    """MISSING where the step must be given it."""
-    place: Place
-    layout: Layout | None = None
-    unnamed: str = ""
-    """The step before it whose value has no name, if there is one."""
-    provided: tuple[str, ...] = ()
-    """Names that were there."""
-    optional: bool = False
-    """Something before it may provide the name: a branch that need not be taken."""
 
 
 class Assembly:
@@ -104,6 +87,8 @@ class Assembly:
             self.warnings: list[str] = []
             self.given: dict[str, Any] = parameters or {}
             self._partial = partial
+            self.rest: Input | None = None
+            """What takes any further name, where a step does."""
             self._wanted: dict[str, list[Wanted]] = {}
             wrong = check_name(name)
             if wrong:
@@ -132,7 +117,7 @@ class Assembly:
         elif inferred and not self._annotated(function):
             chosen = {**chosen, "outputs": inferred}
         try:
-            core = function._core.changed(chosen) if isinstance(function, Task) else Core(function, chosen)
+            core = open_core(function._core.changed(chosen) if isinstance(function, Task) else Core(function, chosen))
             definition = core.definition
         except DefinitionError as error:
             self.complain(label, *(f"{problem} ({place})" for problem in _sentences(error, label)))
@@ -265,7 +250,33 @@ class Assembly:
             binding = self.take(one.name, use)
             if binding is not None:
                 bound[one.name] = binding
+        if takes_any(core):
+            bound |= self._rest(core, place)
         return bound
+
+    def _rest(self, core: Core, place: Place) -> dict[str, Binding]:
+        """Bind all names that are sure to have a value, for a function that takes any."""
+        taken = {one.name for one in core.layout.arguments if one.kind not in LOOSE}
+        use = Wanted(self.path + core.name, core.layout.wanted(""), "", MISSING, place, optional=True)
+        self.root.rest = self.root.rest or Input(use.step, use.annotation, "", False, MISSING)
+        found = {}
+        for name in dict.fromkeys((*self.known(), *self.root._wanted, *self.root.given)):
+            if name not in taken and self._sure(name):
+                binding = self.take(name, use)
+                assert binding is not None
+                found[name] = binding
+        return found
+
+    def _sure(self, name: str) -> bool:
+        """Whether a name has a value whatever happens."""
+        handle = self.provided.get(name)
+        if handle is None:
+            if self.parent is not None:
+                return self.parent._sure(name)
+            return name in self.given or any(not use.optional for use in self._wanted.get(name, ()))
+        binding = handle._binding
+        node = self.nodes[binding.node] if isinstance(binding, Ref) else None
+        return not isinstance(node, (SwitchNode, GroupNode)) or name in node.fallback or _always(node, name)
 
     def _taker(self, named: list[Argument]) -> str | None:
         if self.pending is None:
@@ -301,7 +312,11 @@ class Assembly:
 
     def finish(self) -> Built:
         """Turn what is left into parameters, and give the graph; DefinitionError with all problems."""
-        inputs = [self._input(name, uses) for name, uses in self._wanted.items()]
+        inputs = []
+        for name, uses in self._wanted.items():
+            found, problems = input_of(name, uses, self.given, self.building.edges, partial=self._partial)
+            inputs.append(found)
+            self.problems += problems
         for name in self.given:
             if name not in self._wanted:
                 known = (*self._wanted, *self.provided)
@@ -326,7 +341,9 @@ class Assembly:
             place=self.place,
         )
         told = tuple(self.warnings)
-        return Built(graph, self.building.constants, self.building.functions, values, tuple(inputs), told)
+        return Built(
+            graph, self.building.constants, self.building.functions, values, tuple(inputs), told, rest=self.rest
+        )
 
     def complain(self, where: str, *problems: str) -> None:
         """Note what is wrong with a step; everything is told at once, at the end."""
@@ -351,28 +368,6 @@ class Assembly:
         """Whether steps disagree about a name's default, so that each keeps its own."""
         defaults = [use.default for use in self._wanted[name] if not use.optional]
         return any(not _same(one, defaults[0]) for one in defaults)
-
-    def _input(self, name: str, uses: list[Wanted]) -> Input:
-        required = [use for use in uses if use.default is MISSING and not use.optional]
-        if name in self.given:
-            for use in uses:
-                wrong = use.layout and self.building.edges.misfit(self.given[name], use.layout, name)
-                if wrong:
-                    self.problems.append(Problem(use.step, f"{wrong} ({use.place})"))
-        elif required and not self._partial:
-            use = required[0]
-            hint = nearest(name, (*use.provided, *self.given))
-            instead = f"name it in returns=[…] of {use.unnamed!r}, or " if use.unnamed else ""
-            self.problems.append(
-                Problem(
-                    use.step,
-                    f"takes {name!r}, which nothing before it provides{hint}; {instead}give it as a parameter"
-                    f" ({use.place})",
-                )
-            )
-        first = (required or [use for use in uses if not use.optional] or uses)[0]
-        default = None if required else first.default
-        return Input(name, first.annotation, first.text, bool(required), default)
 
 
 def _always(node: SwitchNode | GroupNode, name: str) -> bool:

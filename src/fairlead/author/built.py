@@ -46,3 +46,5 @@ class Built(msgspec.Struct, frozen=True):
     """What may not be meant, though it can be run; `check` tells."""
     components: dict[str, Any] = {}
     """Recipes of the components that code gave to a runner, by role."""
+    rest: Input | None = None
+    """What takes any further parameter, where something does."""

@@ -7,13 +7,14 @@ take otherwise. Called in a workflow function it is called as any other.
 from __future__ import annotations
 
 import copy
+from types import BuiltinFunctionType
 from typing import Any
 
 from fairlead.author.callables import Layout
 from fairlead.author.functions import Task
 from fairlead.author.options import Core
 
-__all__ = ["open_core", "taking_all"]
+__all__ = ["open_core", "takes_any", "taking_all"]
 
 _NAMESPACES = ("Namespace", "argparse.Namespace")
 
@@ -35,3 +36,9 @@ def open_core(core: Core) -> Core:
         return core
     one = arguments[0]
     return Core(core.function, core.options, Layout(core.function, [one._replace(kind="namespace")]))
+
+
+def takes_any(core: Core) -> bool:
+    """Whether a step is given every name; a builtin that does not say what it takes is not, nor is a command."""
+    function = core.function
+    return core.layout.varkw is not None and function is not None and not isinstance(function, BuiltinFunctionType)
