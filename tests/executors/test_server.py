@@ -95,3 +95,22 @@ def test_a_worker_that_was_started_ahead_somewhere_else_is_replaced(what, monkey
     pool.begin("/nowhere", Code())
     assert not pool.workers
     pool.close()
+
+
+def test_a_pool_that_was_let_go_is_dead_and_can_be_closed_again():
+    pool = Pool(server.command_line())
+    pool.grow_ahead()
+    pool.let_go()
+    pool.leave_warm()
+    assert not pool.is_alive()
+    pool.close()
+    pool.close()
+
+
+def test_a_run_after_the_parked_pools_were_let_go_gets_a_pool_of_its_own():
+    key = ("test", "late")
+    warm.warm(key, server.command_line())
+    warm._let_go()
+    pool = warm.take(key, server.command_line())
+    assert pool.is_alive()
+    pool.close()

@@ -116,7 +116,9 @@ class Pool:
         self._control_poll.register(self.control, select.POLLIN)
 
     def hear(self) -> list[Heard] | None:
-        """Take what the fork server has said; None: it has ended."""
+        """Take what the fork server has said; None: it has ended, or was let go."""
+        if self.control.fileno() < 0:
+            return None
         said: list[Heard] = []
         while True:
             try:
@@ -133,6 +135,8 @@ class Pool:
             said.append(word)
 
     def _order(self, order: Fork | End | Park, fds: Sequence[int] = ()) -> None:
+        if self.control.fileno() < 0:
+            return  # it was let go, and ends
         try:
             socket.send_fds(self.control, [self._encode(order)], fds)
         except (BrokenPipeError, ConnectionResetError):

@@ -60,20 +60,14 @@ def close_parked() -> None:
         pool.close()
 
 
-def _leave() -> None:
-    """At the end of the process: the fork servers see it themselves, and nobody need wait for them."""
+def _let_go() -> None:
+    """At the end of the process the fork servers see it themselves; what a fork has copied is the parent's."""
     for parked in _PARKED.values():
         for pool in parked:
             pool.let_go()
-
-
-def _forget_parent() -> None:
-    """In a forked child: what was copied belongs to the parent, and must not keep it from ending."""
-    for parked in _PARKED.values():
-        for pool in parked:
-            pool.let_go()
+    # Who runs something even now gets a pool of his own.
     _PARKED.clear()
 
 
-atexit.register(_leave)
-os.register_at_fork(after_in_child=_forget_parent)
+atexit.register(_let_go)
+os.register_at_fork(after_in_child=_let_go)
