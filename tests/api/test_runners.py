@@ -261,6 +261,51 @@ def test_a_runner_inside_another_workflow_is_a_part_of_it(churn):
     assert list(statuses(run)) == ["train:rows:source:load", "train:trainer:fit", "twice"]
 
 
+def test_a_runners_workflow_is_mapped_and_renamed(churn, env):
+    from fairlead import workflow
+
+    @workflow
+    def outer(counts: list[int]):
+        return churn.Churn(env="prod").each.options(name="every").map(counts)
+
+    run = outer([1, 3]).run(env)
+    assert run.get_results() == [[0], [0, 2, 4]]
+    assert "every[1].trainer:one[2]" in statuses(run)
+    assert churn.Churn(env="prod").each.map([1, 2]) == [[0], [0, 2]]
+
+
+SESSION = """
+from __future__ import annotations
+from fairlead import Component, Environment, Runner, workflow
+
+class Numbers(Component):
+    count: int = 3
+    def load(self) -> list[int]: return list(range(self.count))
+
+class Sums(Runner):
+    numbers: Numbers
+    @workflow
+    def go(self): return self.numbers.load()
+
+made = Environment(components={"numbers": {"class": "__main__:Numbers", "settings": {"count": 2}}})
+run = Sums(env=made).go().run()
+print(run.get_results(), repr(run.record.target), Sums(numbers=Numbers(count=1)).go().run().get_results())
+"""
+
+
+def test_classes_of_a_session_run_in_workers(place):
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=SESSION,
+        cwd=place.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.strip() == "[0, 1] '' [0]", done.stderr
+
+
 # --- targets, resume, explain ------------------------------------------------------------------------------
 
 
@@ -416,3 +461,92 @@ def test_everything_wrong_is_told_before_anything_runs(churn, place):
         "  trainer         Boosted: setting 'depth' does not fit: 'deep' is not int (wrong.yaml:8:7)",
         "  trainer.source  'churn:Plain' is no Source; it takes a Source: churn:Numbers (wrong.yaml:10:16)",
     ]
+
+
+# --- with everything else ----------------------------------------------------------------------------------
+
+BLOCKS = """
+    from fairlead import Component, Runner, repeat, switch, task, workflow
+
+    class Steps(Component):
+        size: int = 2
+
+        def side(self, x: int) -> str:
+            return "big" if x > self.size else "small"
+
+        def big(self, x: int) -> int:
+            return x * 100
+
+        def small(self, x: int) -> int:
+            return -x
+
+        @task(outputs=("x", "done"))
+        def grow(self, x: int) -> tuple[int, bool]:
+            return x + self.size, x + self.size > 5
+
+        def fail(self, x: int) -> int:
+            raise ValueError("no")
+
+        def rescue(self, x: int, failure: dict) -> int:
+            return x + 1000
+
+    class Blocks(Runner):
+        steps: Steps = Steps()
+
+        @workflow
+        def toss(self, x: int):
+            return switch(self.steps.side(x), {"big": self.steps.big, "small": self.steps.small})(x)
+
+        @workflow
+        def tune(self, x: int = 0):
+            return repeat(self.steps.grow, until="done", max_iterations=9, x=x)[0]
+
+        @workflow
+        def saved(self, x: int):
+            return self.steps.fail.on_failure(self.steps.rescue)(x)
+
+        @workflow
+        def one(self, x: int):
+            return self.toss(x)
+
+        @workflow
+        def many(self, xs: list[int]):
+            return self.one.map(xs)
+"""
+
+
+@pytest.fixture(scope="module")
+def blocks(place):
+    place.write("blocks_of.py", BLOCKS)
+    sys.path.insert(0, str(place.folder))
+    yield importlib.import_module("blocks_of").Blocks
+    sys.path.remove(str(place.folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "result"),
+    [("toss", 3, 300), ("toss", 1, -1), ("tune", 0, 6), ("saved", 4, 1004), ("many", [1, 3], [-1, 300])],
+)
+def test_methods_stand_in_blocks_as_any_task(blocks, env, name, given, result):
+    method = getattr(blocks(), name)
+    assert method(given).run(env).get_results() == result
+    assert method.fn(given) == result
+
+
+def test_a_method_is_mocked_like_any_task(churn, place):
+    place.write("fakes.py", "def fit(rows, rate):\n    return [rows, rate]\n")
+    text = PROD.replace("\n    ", "\n").lstrip()
+    place.write("mocked.yaml", text + "tasks: {'trainer:fit': {mock: 'fakes:fit'}, '*load': {mock: {value: [8]}}}\n")
+    assert churn.Churn(env="mocked").train(0.5).run().get_results() == [[8], 0.5]
+
+
+def test_debugging_raises_the_methods_own_error(churn):
+    with pytest.raises(ValueError, match="depth 2 is too much"):
+        churn.Churn(env="prod").broken().run(debug=True)
+
+
+def test_a_recorded_task_runs_again_by_itself(churn):
+    from fairlead.testing import run_task
+
+    run = churn.Churn(env="prod").train(rate=0.5).run()
+    assert run_task(churn.Boosted(depth=2).fit, run=run, path="trainer:fit") == 106.0

@@ -70,6 +70,15 @@ class Model(Component):
     depth: int = 1
 
 
+class Login(pydantic.BaseModel):
+    password: pydantic.SecretStr
+
+
+class Hidden(Component):
+    login: Login
+    call: Any = None
+
+
 @dataclass
 class Cut(Component):
     at: int
@@ -116,6 +125,8 @@ def test_what_one_component_becomes_is_no_other_ones_business():
         (lambda: Wide(options={"rounds": "many"}), "rounds: Input should be a valid integer"),
         (lambda: Wide(either=[1]), "either does not fit: [1] is not Path | int"),
         (lambda: Wide(names=[open]), "is not data that a file could hold"),
+        (lambda: Hidden(login=Login(password="x")), "Login is not data that a file could hold"),
+        (lambda: Hidden(login={"password": "x"}, call=len), "call does not fit: "),
         (lambda: Model(), "source is not given; it takes a Source"),
         (lambda: Model(source=3), "source takes a Source; got 3"),
         (lambda: Model(source=CsvSource(path="x"), dept=2), "dept is no setting of it (nearest: 'depth')"),
@@ -286,6 +297,14 @@ def test_settings_without_a_class_change_the_default_and_keep_the_rest():
     assert (found.path, found.delimiter, Tuned.source.path) == ("b", ";", "a")
     assert fill({}, Tuned)["source"] is not Tuned.source
     assert type(fill({"source": "Full"}, Tuned)["source"]) is Full
+
+
+def test_an_environment_of_python_may_give_classes_and_components_themselves():
+    source = CsvSource(path="q")
+    found = fill({"source": source, "model": {"class": Model, "components": {"source": Full}}})
+    assert found["source"] is source and type(found["model"].source) is Full
+    with pytest.raises(DefinitionError, match=r"source takes a Source; got Cut\("):
+        fill({**GOOD, "source": Cut(1)})
 
 
 def test_a_role_may_stay_empty_where_its_class_says_so():

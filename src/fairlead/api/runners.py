@@ -153,7 +153,7 @@ class RunnerWorkflow(WorkflowFunction):
         kind = type(self._runner)
         module = sys.modules.get(kind.__module__)
         file = getattr(module, "__file__", None)
-        if "<" in kind.__qualname__ or (file is None and kind.__module__ == "__main__"):
+        if "<" in kind.__qualname__ or (kind.__module__ == "__main__" and not Path(file or "").is_file()):
             return ""
         return f"{Path(file).absolute() if file else kind.__module__}:{kind.__qualname__}.{self._method_name}"
 

@@ -80,7 +80,9 @@ class _Wirer:
         """Give the component that data or the default asks for; None where something is wrong."""
         if raw is MISSING:
             return self._default(role, path, default)
-        if isinstance(raw, str):
+        if is_component(type(raw)):  # an environment that was made in Python
+            return self.given(role, raw)
+        if isinstance(raw, (str, type)):
             raw = {"class": raw}
         if not isinstance(raw, Mapping):
             self.wrong(path, f"is {raw!r:.60}; name a class, or give class and settings")
@@ -116,7 +118,7 @@ class _Wirer:
             self.wrong(path, f"names no class; it takes {_said(role.kind)}")
             return None
         try:
-            kind = self.wiring.find(str(name))
+            kind = name if isinstance(name, type) else self.wiring.find(str(name))
         except FairleadError as error:
             self.wrong(path, str(error), "class")
             return None

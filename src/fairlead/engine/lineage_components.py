@@ -36,7 +36,11 @@ def _methods(objects: Objects, module: Module, name: str) -> Iterator[tuple[str,
     for binding in module.bindings.get(name, ()):
         for part in binding.node.body if isinstance(binding.node, ast.ClassDef) else ():
             if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{objects.label(module)}: {name}.{part.name}", digest_of(read([part], ours).tokens)
+                words = f"{name}.{part.name}"
+                digest = module.readings.get(words)
+                if digest is None:
+                    digest = module.readings[words] = digest_of(read([part], ours).tokens)
+                yield f"{objects.label(module)}: {words}", digest
 
 
 def without_wholes(said: list[str]) -> list[str]:

@@ -35,7 +35,9 @@ def to_data(value: Any, secrets: set[str] | None = None) -> Any:
         if isinstance(part, PurePath):
             return str(part)
         if hasattr(type(part), "model_dump"):  # pydantic
-            return part.model_dump(mode="json")
+            data = part.model_dump(mode="json")
+            if type(part).model_validate(data) == part:  # not so where it holds a SecretStr, which is dumped as stars
+                return data
         raise NotImplementedError(type(part).__qualname__)
 
     try:
