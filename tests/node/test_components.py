@@ -114,6 +114,16 @@ def test_a_secret_that_is_not_there_fails_the_task_by_name():
     assert records[0].outcome == "failed" and "no secret 'OTHER'" in records[0].failure.message
 
 
+def test_a_component_made_inside_a_task_asks_the_task():
+    from fairlead.testing import running
+
+    made = Inner(key="DB_PASSWORD")
+    with running(secrets={"DB_PASSWORD": "four"}):
+        assert made.letters() == 4 and Secret("DB_PASSWORD").get() == "four"
+    with pytest.raises(NotFound, match="it comes from the process environment"):
+        made.letters()
+
+
 def test_classes_that_nobody_can_import_travel_by_value():
     class Local(Component):
         size: int = 3

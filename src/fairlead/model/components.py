@@ -16,7 +16,8 @@ import msgspec
 
 from fairlead.errors import DefinitionError
 from fairlead.model.names import canonical_module
-from fairlead.model.settings import Source, from_data, to_data
+from fairlead.model.secret import Source
+from fairlead.model.settings import from_data, to_data
 from fairlead.model.task import TaskDefinition
 from fairlead.model.types import describe
 

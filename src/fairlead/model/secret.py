@@ -7,31 +7,45 @@ from is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from fairlead.errors import FairleadError
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "Source", "ask_task"]
+
+Source: TypeAlias = Callable[[str], str]
+"""Gives a secret's value by its name."""
+
+_tasks: list[Callable[[], Source | None]] = []
+
+
+def ask_task(find: Callable[[], Source | None]) -> None:
+    """Say how to find the task that runs here, and with it where its secrets come from; None: no task does."""
+    _tasks[:] = [find]
 
 
 class Secret:
-    """Names a secret; `get()` gives its value where a task runs."""
+    """Names a secret; `get()` gives its value where a task runs.
+
+    The task declares the name: `secrets=["NAME"]`, or a component's setting does it.
+    """
 
     __slots__ = ("_source", "name")
 
-    def __init__(self, name: str, source: Callable[[str], str] | None = None) -> None:
-        """`source` gives the value for the name; whoever runs the task sees to it."""
+    def __init__(self, name: str, source: Source | None = None) -> None:
+        """`source` gives the value for the name where no task runs."""
         self.name = name
         self._source = source
 
     def get(self) -> str:
         """Fetch the value; NotFound where there is none of that name."""
-        if self._source is None:
+        source = next((found for find in _tasks if (found := find()) is not None), self._source)
+        if source is None:
             raise FairleadError(
-                f"secret {self.name!r} is fetched where a task runs, and this is no task; hold it as a setting of a"
-                " component (password: Secret), or call current_run().secret(name) inside the task"
+                f"secret {self.name!r} is fetched where a task runs, and this is no task; ask for it inside one, or"
+                " hold it as a setting of a component (password: Secret)"
             )
-        return self._source(self.name)
+        return source(self.name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other.name == self.name

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable
 from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
-from fairlead.model.secret import Secret
+from fairlead.model.secret import Secret, Source
 from fairlead.model.types import describe
 
-__all__ = ["Source", "from_data", "to_data"]
-
-Source: typing.TypeAlias = Callable[[str], str]
-"""Gives a secret's value by its name."""
+__all__ = ["from_data", "to_data"]
 
 
 def to_data(value: Any, secrets: set[str] | None = None) -> Any:

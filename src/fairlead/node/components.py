@@ -14,7 +14,6 @@ import msgspec
 from fairlead.errors import DefinitionError
 from fairlead.model.components import Recipe, build
 from fairlead.model.task import TaskDefinition
-from fairlead.node.current import current_run
 from fairlead.ports import Values
 
 __all__ = ["bound_method"]
@@ -34,13 +33,9 @@ def bound_method(
     key = msgspec.json.encode(recipe)
     component = components.get(key)
     if component is None:
-        component = components[key] = build(recipe, lambda name: classes.get(name) or find(name), _secret)
+        component = components[key] = build(recipe, lambda name: classes.get(name) or find(name), None)
     name = task.target.rpartition(".")[2]
     method = getattr(component, name, None)
     if method is None:
         raise DefinitionError(f"task {task.name!r}: {recipe.kind} has no method {name!r}")
     return method  # type: ignore[no-any-return]
-
-
-def _secret(name: str) -> str:
-    return current_run().secret(name)

@@ -5,10 +5,12 @@ Nothing here runs a task or knows where its output goes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import FairleadError, NotFound
+from fairlead.model.secret import ask_task
 from fairlead.model.values import Value
 from fairlead.ports import Current, Job
 
@@ -26,17 +28,30 @@ def current_run() -> Current:
 
     Raises FairleadError outside of a task.
     """
+    found = _running()
+    if found is None:
+        raise FairleadError(
+            "current_run() was called outside of a task; it means something only while a workflow runs the task"
+        )
+    return found
+
+
+def _running() -> Running | None:
     bench = AT_WORK.get()
     if bench is None:
         # A thread that the task started has no context of the task's.
         from fairlead.node.capture import bench_of_thread
 
         bench = bench_of_thread()
-    if bench is None or bench.current is None:
-        raise FairleadError(
-            "current_run() was called outside of a task; it means something only while a workflow runs the task"
-        )
-    return bench.current
+    return bench.current if bench is not None else None
+
+
+def _source() -> Callable[[str], str] | None:
+    found = _running()
+    return found.secret if found is not None else None
+
+
+ask_task(_source)
 
 
 class Running:
