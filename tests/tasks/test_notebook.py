@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import FairleadError, NotebookFailed, NotebookTask, Pipeline, PythonTask, notebook, shell, task, workflow
+from fairlead import (
+    FairleadError,
+    NotebookFailed,
+    NotebookTask,
+    NotFound,
+    Pipeline,
+    PythonTask,
+    notebook,
+    shell,
+    task,
+    workflow,
+)
+from fairlead.api.targets import load_target
 from fairlead.errors import DefinitionError
 from tests.tasks.conftest import eventually, gone, logged
 
@@ -155,6 +167,18 @@ def test_only_code_counts_for_reuse_and_the_changed_cell_is_named(project):
     changed = run(cell("a = 1"), cell("n = a + 1"))
     assert changed.get_results() == 2
     assert changed.explain()["cached"][0].startswith("ran: cached.ipynb: cell 2 changed since ")
+
+
+def test_a_notebook_is_a_target_by_itself(project):
+    write("alone.ipynb", cell("rate: float = 0.1\nname = 'x' + 'y'", "parameters"), cell("print(rate * 2, name)"))
+    target = load_target("alone.ipynb")
+    assert next((one.name, one.annotation, one.required) for one in target.inputs) == ("rate", float, False)
+    run = target.bind({"rate": "0.5"}).run("in_process")
+    assert (run.get_results(), logged(run)) == (None, "1.0 xy\n")
+    assert "alone/notebook" in run.get_artifacts()
+    assert load_target(run.record.target).name == "alone"
+    with pytest.raises(NotFound, match=r"no file 'gone\.ipynb' in "):
+        load_target("gone.ipynb")
 
 
 # --- failures ---------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from typing import Any
 from fairlead.author.commands import CommandTask, NotebookCore, ShellCore
 from fairlead.author.problems import place_of
 from fairlead.errors import NotFound
-from fairlead.model.task import TaskDefinition
+from fairlead.model.task import Place, TaskDefinition
 from fairlead.node.loading import is_loading
 
-__all__ = ["notebook", "shell"]
+__all__ = ["notebook", "notebook_at", "shell"]
 
 
 def shell(
@@ -63,6 +63,11 @@ def notebook(
     # A worker imports the project's modules for their functions, and need not have their notebooks.
     core = NotebookCore(path, kernel, _options(name, outputs, options), place, later=is_loading())
     return CommandTask(core, _run_plainly)
+
+
+def notebook_at(file: Path) -> CommandTask:
+    """Make a task of a notebook by itself; what it gives is the executed notebook."""
+    return CommandTask(NotebookCore(file, None, {}, Place(str(file), 1)), _run_plainly)
 
 
 def _options(name: str | None, outputs: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:

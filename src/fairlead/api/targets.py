@@ -103,11 +103,24 @@ class Target:
 def load_target(text: str) -> Target:
     """Find a definition; raises NotFound with what the file has, and DefinitionError for a broken file."""
     where, _, name = text.rpartition(":") if _has_name(text) else (text, "", "")
+    if where.endswith(".ipynb"):
+        return _notebook(where)
     module = load_module(where)
     if _is_file(where):
         where = str(Path(where).absolute())
     found, name = _pick(module, name, where)
     return Target(f"{where}:{name}", found)
+
+
+def _notebook(where: str) -> Target:
+    """Make a target of a notebook by itself."""
+    from fairlead.api.commands import notebook_at
+
+    file = Path(where).absolute()
+    if not file.is_file():
+        raise NotFound(f"no file {where!r} in {Path.cwd()}")
+    task = notebook_at(file)
+    return Target(f"{file}:{task.name}", _single(task))
 
 
 def load_module(where: str) -> ModuleType:
@@ -120,7 +133,7 @@ def _is_file(where: str) -> bool:
 
 
 def _has_name(text: str) -> bool:
-    return ":" in text and not text.endswith(".py")
+    return ":" in text and not text.endswith((".py", ".ipynb"))
 
 
 def _import(name: str) -> ModuleType:

@@ -70,8 +70,8 @@ def with_workers(function: Any) -> Any:
     cls=Command,
     add_help_option=False,
     arguments={
-        "TARGET": "What to run: file.py, file.py:name, or module:name. A name is that of a workflow, a pipeline, a"
-        " task or a function. 'fairlead run TARGET --help' lists the parameters that it takes.",
+        "TARGET": "What to run: file.py, file.py:name, module:name, or notebook.ipynb. A name is that of a workflow, a"
+        " pipeline, a task or a function. 'fairlead run TARGET --help' lists the parameters that it takes.",
     },
     help="Run a workflow here and now, and wait for it. Its results go to stdout, everything else to stderr. Ctrl-C"
     " stops it, and keeps what has finished; a second Ctrl-C ends it at once.",

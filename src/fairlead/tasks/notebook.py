@@ -56,7 +56,8 @@ class NotebookKind:
                 numbers = _inject(nbformat, notebook, assignments(language, given, folder), numbers)
             from fairlead.tasks.notebook_kernel import Kernel
 
-            kernel = Kernel(notebook, task.sources[0].text or "python3", folder, secrets)
+            exact = language is not None and language.gives == "pickle"
+            kernel = Kernel(notebook, task.sources[0].text or "python3", folder, secrets, sockets=exact)
             try:
                 _execute(kernel, language.give(wanted, place) if wanted and language is not None else "", name, numbers)
             except BaseException as error:

@@ -30,6 +30,8 @@ _LOOK = 0.1
 """Seconds between two looks whether the thread has ended, when nothing interrupts."""
 _STARTUP = 120
 """Seconds that a kernel has to start."""
+_LONGEST = 90
+"""Characters of a socket's path; the system takes about a hundred."""
 _POLITE = 3.0
 """Seconds that a kernel has to end when it is asked to."""
 _GRACE = 1.0
@@ -59,12 +61,13 @@ class _Client(NotebookClient):  # type: ignore[misc]  # known by shape only
 class Kernel:
     """A kernel that runs one notebook, which is changed in place."""
 
-    def __init__(self, notebook: Any, name: str, folder: Path, secrets: Mapping[str, str]) -> None:
-        """`folder`: where the kernel's own output goes."""
+    def __init__(self, notebook: Any, name: str, folder: Path, secrets: Mapping[str, str], *, sockets: bool) -> None:
+        """`folder`: where the kernel's own output goes; `sockets`: it is spoken to by sockets there, not by ports."""
         self.notebook = notebook
         self.at = -1
         """Index of the cell that runs, or ran last."""
         self.said = folder / "kernel.log"
+        self._sockets = folder / "kernel" if sockets and len(str(folder)) < _LONGEST else None
         self._name = name
         self._secrets = secrets
         self._pid = 0
@@ -129,6 +132,10 @@ class Kernel:
         client.streams = streams
         client.reset_execution_trackers()
         manager = client.create_kernel_manager()
+        if self._sockets is not None:
+            # Ports are chosen before the kernel takes them, and another kernel may be faster.
+            manager.transport, manager.ip = "ipc", str(self._sockets)
+            manager.connection_file = f"{self._sockets}.json"
         with self.said.open("wb") as said:
             try:
                 await client.async_start_new_kernel(cwd=str(Path.cwd()), env=self._environ(), stdout=said, stderr=said)
