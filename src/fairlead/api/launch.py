@@ -37,9 +37,6 @@ from fairlead.ports import Brief, Executor, Observer, Values
 __all__ = ["Carriage", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
 
-_DAY = 86400.0
-
-
 class Carriage:
     """How a run is carried by this process."""
 
@@ -161,12 +158,11 @@ def _drive(
         executor=executor,
         reuse=finder,
         clock=clock or SystemClock(),
+        jumps=clock is not None,
         tell=bulletin.tell if bulletin is not None else None,
         tail=FileTail(scratch) if bulletin is not None and not executor.offers.echo else None,
         delay=0.0 if environment.durability == "each" else DELAY,
     )
-    if clock is not None:
-        gear.nap, gear.ask = _DAY, 0.0  # waiting costs nothing by this clock, and looking must not wait for it
     try:
         executor.open(brief)
         Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)

@@ -80,10 +80,8 @@ class Gear(msgspec.Struct):
     tail: Tail | None = None
     delay: float = DELAY
     """Seconds that a fact may wait to be committed; 0: each is committed before anything follows from it."""
-    nap: float = ASK
-    """Seconds that it waits at most for something to happen, before it looks around."""
-    ask: float = ASK
-    """Seconds between two looks at whether somebody asked the run to stop."""
+    jumps: bool = False
+    """The clock is one that a test moves: waiting takes no time, and looking around must not wait for it."""
 
 
 class Driver:
@@ -268,8 +266,10 @@ class Driver:
     def _patience(self, decision: Decision, now: float) -> float:
         if decision.open or (decision.start and not self._live):
             return 0.0
-        nap = self._gear.nap
-        return nap if decision.wake is None else min(nap, max(0.0, decision.wake - now))
+        if decision.wake is None:
+            return 0.0 if self._gear.jumps else ASK
+        due = max(0.0, decision.wake - now)
+        return due if self._gear.jumps else min(ASK, due)
 
     def _look_up(self) -> None:
         """See now and then whether somebody asked the run to stop, and tell observers what happened."""
@@ -277,7 +277,7 @@ class Driver:
             self._heard = self._interrupts.count
             self._stop(GRACE if self._heard == 1 else 0.0)
         ticks = self._clock.ticks()
-        if ticks - self._asked < self._gear.ask:
+        if ticks - self._asked < ASK and not self._gear.jumps:
             return
         self._asked = ticks
         if not self.state.cancelled and self._gear.store.cancel_asked(self.run.id):

@@ -109,7 +109,7 @@ class InProcess:
         if self._clock is not None:
             from fairlead.executors.timed import TimedBench
 
-            self._bench = TimedBench(self._bench, self._clock, self._limits)
+            self._bench = TimedBench(self._bench, self._clock, brief)
             self._limits = [None] * len(brief.tasks)
         self._slow = set(range(len(brief.tasks)))
 
@@ -136,7 +136,7 @@ class InProcess:
             return reports
         jobs = self._jobs
         if not jobs:
-            (sleep if self._clock is None else self._clock.sleep)(timeout)
+            self._wait(timeout)
             return reports
         bench = self._bench
         assert bench is not None, "open() comes first"
@@ -186,6 +186,14 @@ class InProcess:
         bench, self._bench = self._bench, None
         if bench is not None:
             bench.close()
+
+    def _wait(self, timeout: float) -> None:
+        if self._clock is None:
+            sleep(timeout)
+        elif timeout > 0:
+            self._clock.sleep(timeout)
+        else:
+            sleep(0.001)  # other threads of this process have something to do, and it takes real time
 
     def _announce(self, job: Job) -> Report:
         log: Log | None = getattr(self._bench, "log", None)

@@ -5,12 +5,12 @@ Used only where such a clock was put in place; a task reaches its time limit by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 from fairlead.executors.in_process import Bench, Clock, TimeLimit, too_long
 from fairlead.model.events import Attempt
-from fairlead.ports import Job
+from fairlead.ports import Brief, Job
 
 __all__ = ["TimedBench"]
 
@@ -18,11 +18,10 @@ __all__ = ["TimedBench"]
 class TimedBench:
     """A bench whose jobs take the time that the clock says."""
 
-    def __init__(self, bench: Bench, clock: Clock, limits: Sequence[float | None]) -> None:
+    def __init__(self, bench: Bench, clock: Clock, brief: Brief) -> None:
         self._bench = bench
         self._clock = clock
-        self._limits = limits
-        self.log = getattr(bench, "log", None)
+        self._brief = brief
 
     def begin(self) -> None:
         """Jobs are about to run in this context."""
@@ -36,9 +35,12 @@ class TimedBench:
         """Let everything go."""
         self._bench.close()
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bench, name)
+
     def execute(self, job: Job) -> Attempt:
         """Run a job; it fails when the clock passes its time limit meanwhile."""
-        clock, limit = self._clock, self._limits[job.task]
+        clock, limit = self._clock, self._brief.tasks[job.task].timeout
         started, begun = clock.now(), clock.ticks()
         fired = False
 
