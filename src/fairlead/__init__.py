@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArtifactMissing": "fairlead.errors",
+    "Catalog": "fairlead.model.task",
     "CommandFailed": "fairlead.errors",
     "Component": "fairlead.author.components",
     "Conditional": "fairlead.author.steps",
@@ -71,6 +72,7 @@ _HOMES = {
 
 __all__ = [
     "ArtifactMissing",
+    "Catalog",
     "CommandFailed",
     "Component",
     "Conditional",
@@ -151,7 +153,7 @@ if TYPE_CHECKING:
     )
     from fairlead.model.files import File
     from fairlead.model.secret import Secret
-    from fairlead.model.task import Resources
+    from fairlead.model.task import Catalog, Resources
     from fairlead.node.current import current_run
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from fairlead.model.files import File, catalog_value, choose, entries, unmatched
+from fairlead.model.files import File, catalog_value, choose, chosen_args, entries, holds_files, unmatched
+from fairlead.model.task import CATALOG, FOLDER, Catalog, TaskDefinition
 from fairlead.model.values import NONE, Inline, Pick, Rows, Stored, Tree
 
 
@@ -42,3 +43,28 @@ def test_what_the_run_put_wins_whatever_pattern_finds_it() -> None:
 
 def test_patterns_without_a_file_are_named() -> None:
     assert unmatched(["*.csv", "*.txt"], ["a.csv"]) == ["*.txt"]
+
+
+def given(get: list[str], **put: str) -> dict[str, Stored]:
+    """What a task is given of a folder with `a.csv` and of what was put: name to key."""
+    files = catalog_value({f"{name}.csv": stored(key) for name, key in put.items()})
+    args = {"x": NONE, FOLDER: catalog_value({"a.csv": stored("own")}), **({CATALOG: files} if put else {})}
+    found = chosen_args(args, TaskDefinition(name="t", catalog=Catalog(get)))
+    assert set(found) == {"x", CATALOG}
+    return dict(entries(found[CATALOG]))
+
+
+def test_a_task_is_given_what_it_gets_and_no_more() -> None:
+    assert given(["a.*"]) == {"a.csv": stored("own")}
+    assert given(["a.*"], b="b", a="new") == {"a.csv": stored("new")}
+    assert given(["b.*"], b="b") == {"b.csv": stored("b")}
+
+
+def test_where_there_is_nothing_to_get_it_is_told_what_there_is() -> None:
+    assert list(given(["*.txt", "a.csv"], b="b")) == ["a.csv", "b.csv"]
+
+
+def test_files_are_found_in_containers() -> None:
+    assert holds_files(Tree("list", (NONE, Tree("tuple", (stored("x"),)))))
+    assert not holds_files(Tree("list", (NONE, Stored("k", "pickle", 1))))
+    assert not holds_files(NONE)

@@ -1,6 +1,6 @@
 import pytest
 
-from fairlead.model.globs import check_pattern, literal_part, matches
+from fairlead.model.globs import check_pattern, literal_part, matches, may_meet
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,19 @@ def test_what_leads_elsewhere_is_no_pattern(pattern: object, said: str) -> None:
 )
 def test_it_is_known_where_matches_can_be(pattern: str, expected: tuple[str, int | None]) -> None:
     assert literal_part(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("out/*.csv", "raw/*.csv", False),
+        ("out/*", "out2/*", False),
+        ("out/*.csv", "out/deep/*", True),
+        ("out/", "out/a.csv", True),
+        ("**/*.csv", "raw/*", True),
+        ("a.csv", "b.csv", False),
+        ("a.csv", "a.csv", True),
+    ],
+)
+def test_patterns_meet_unless_they_certainly_do_not(one: str, other: str, expected: bool) -> None:
+    assert may_meet(one, other) is may_meet(other, one) is expected

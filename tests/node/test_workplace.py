@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fairlead.model.files import catalog_value, entries
-from fairlead.model.task import CATALOG, FOLDER, Catalog
-from fairlead.model.values import NONE, Rows, Stored
+from fairlead.model.task import CATALOG, Catalog
+from fairlead.model.values import Stored
 from tests.node.bench import job, make_bench
 
 
@@ -30,13 +30,13 @@ class Place:
             options["outputs"] = (*options.get("outputs", ("result",)), CATALOG)
         return make_bench(function, scratch=str(self.scratch), **options)
 
-    def run(self, function, *, files=None, own=None, get=(), put=(), bench=None, args=None, **options):
-        """`files`: what the run put before, name to text; `own`: those of the folder."""
+    def run(self, function, *, files=None, get=(), put=(), bench=None, args=None, **options):
+        """`files`: what there is to get, name to text."""
         bench = bench or self.bench(function, get=get, put=put, **options)
         self.values = bench.values
         hidden = {}
         if get:
-            hidden = {CATALOG: Rows([self.catalog(bench, files or {})]), FOLDER: self.catalog(bench, own or {})}
+            hidden = {CATALOG: self.catalog(bench, files or {})}
         bench.begin()
         record = bench.execute(job(**{**hidden, **(args or {})}))
         bench.close()
@@ -96,7 +96,7 @@ def test_what_a_task_gets_is_in_its_folder(place):
     def read():
         return {str(path): path.read_text() for path in sorted(Path().rglob("*")) if path.is_file()}
 
-    record = place.run(read, get=["raw/*", "*.txt"], files={"raw/a b.csv": "1", "notes.md": "n"}, own={"ü.txt": "2"})
+    record = place.run(read, get=["raw/*", "*.txt"], files={"raw/a b.csv": "1", "notes.md": "n", "ü.txt": "2"})
     assert place.values.decode(record.outputs[0]) == {"raw/a b.csv": "1", "ü.txt": "2"}
 
 
@@ -149,7 +149,7 @@ def test_an_unchanged_file_is_not_stored_again(place, monkeypatch):
     keep = bench.values.keep
     monkeypatch.setattr(bench.values, "keep", lambda path: kept.append(path.name) or keep(path))
     place.values = bench.values
-    record = bench.execute(job(**{CATALOG: catalog, FOLDER: NONE}))
+    record = bench.execute(job(**{CATALOG: catalog}))
     assert place.put(record) == {"a.txt": "old a", "b.txt": "new"}
     assert kept == ["b.txt"]
 
@@ -163,6 +163,10 @@ def test_a_pattern_without_a_file_fails_the_task_before_it_starts(place):
     assert "no file matches '*.csv'" in record.failure.message
     assert "there is 'a.txt', 'b.txt'" in record.failure.message
     assert not record.retryable
+
+
+def test_a_stand_in_does_without_files(place):
+    assert place.run(lambda: 1, get=["*.csv"], mock="value").outcome == "succeeded"
 
 
 def test_nothing_to_put_away_is_a_line_in_the_log(place, capsys):

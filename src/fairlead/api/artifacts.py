@@ -8,6 +8,8 @@ from typing import Any
 
 from fairlead.api.telling import task_at
 from fairlead.model.events import Attempt
+from fairlead.model.files import entries
+from fairlead.model.task import CATALOG
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import Workflow
 from fairlead.ports import Values
@@ -38,7 +40,7 @@ class Artifact:
         self.task = task
         self.name = name
         self.kept = kept
-        """The task kept it with `log_artifact`; otherwise it is one of its outputs."""
+        """The task kept it with `log_artifact`, or put it away; otherwise it is one of its outputs."""
         self._value = value
         self._values = values
 
@@ -98,7 +100,11 @@ def artifacts_of(workflow: Workflow, attempts: Iterable[Attempt], values: Values
         if attempt.outcome in {"succeeded", "reused"}:
             names = workflow.tasks[node.task].outputs
             for name, value in zip(names, attempt.outputs or [], strict=False):
-                found[f"{attempt.path}/{name}"] = Artifact(attempt.path, name, value, values, kept=False)
+                if name == CATALOG:
+                    for path, file in entries(value):
+                        found[f"{attempt.path}/{path}"] = Artifact(attempt.path, path, file, values, kept=True)
+                else:
+                    found[f"{attempt.path}/{name}"] = Artifact(attempt.path, name, value, values, kept=False)
         for name, value in (attempt.artifacts or {}).items():
             found[f"{attempt.path}/{name}"] = Artifact(attempt.path, name, value, values, kept=True)
     return found

@@ -17,6 +17,7 @@ from fairlead.author.built import Built
 from fairlead.config.services import Services
 from fairlead.engine.snapshot import code_of
 from fairlead.errors import DefinitionError, UnstorableValue
+from fairlead.model.files import FolderFiles
 from fairlead.model.run import Code, Run
 from fairlead.model.values import NONE, Value
 from fairlead.model.workflow import Const, MapNode, ParamRef, Workflow, bodies_of
@@ -49,6 +50,8 @@ def make_run(
         _encode(services, value, f"constant {value!r:.40}", slot in slots, problems)
         for slot, value in enumerate(built.constants)
     ]
+    if built.constants and isinstance(built.constants[-1], FolderFiles):
+        problems += _lacking(services, built.workflow, constants[-1])
     parameters = {
         name: _encode(services, value, f"parameter {name!r}", name in names, problems)
         for name, value in built.parameters.items()
@@ -82,10 +85,20 @@ def _check_id(run_id: str) -> None:
         )
 
 
+def _lacking(services: Services, workflow: Workflow, folder: Value) -> list[str]:
+    from fairlead.api.catalogs import without_source
+
+    return [] if services.environment.executor.get("type") == "mock" else without_source(workflow, folder)
+
+
 def _encode(services: Services, value: Any, what: str, rows: bool, problems: list[str]) -> Value:
     if isinstance(value, RunOutput):
         return value.value
     try:
+        if isinstance(value, FolderFiles):
+            from fairlead.api.catalogs import folder_catalog
+
+            return folder_catalog(value, services.values())
         return services.values().encode(value, rows=rows, hint="values", files=False)
     except UnstorableValue as error:
         problems.append(f"{what}: {error}")

@@ -87,15 +87,15 @@ def _replaced(task: TaskDefinition, mock: Mock) -> tuple[TaskDefinition, Callabl
 
 def _miscounted(task: TaskDefinition, mock: Mock) -> list[str]:
     """Say where a value is not as many as the task's outputs, or no number where that is needed."""
-    size = len(task.outputs)
+    size = len(task.returns)
     values = [mock.value] if size == 1 else mock.value
     if not isinstance(values, list) or len(values) != size:
         return [
-            f"its value must be a list of {size}, one for each output ({', '.join(task.outputs)}): {mock.value!r:.60}"
+            f"its value must be a list of {size}, one for each output ({', '.join(task.returns)}): {mock.value!r:.60}"
         ]
     return [
         f"its value must be a number, since {name!r} is recorded as a metric: {value!r:.60}"
-        for name, value in zip(task.outputs, values, strict=True)
+        for name, value in zip(task.returns, values, strict=True)
         if name in task.tracked and not isinstance(value, (int, float))
     ]
 

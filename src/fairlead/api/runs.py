@@ -21,6 +21,7 @@ from fairlead.model.fold import fold, walk
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
 from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
+from fairlead.model.task import CATALOG
 from fairlead.model.values import Value
 from fairlead.model.workflow import Ref, TaskNode, Workflow
 
@@ -269,7 +270,8 @@ class TaskRun:
         from fairlead.api.explaining import inputs_of
 
         values = self.run._services.values()
-        return {name: values.decode(value) for name, value in inputs_of(self.run, self.id).items()}
+        given = inputs_of(self.run, self.id).items()
+        return {name: values.decode(value) for name, value in given if name != CATALOG}
 
     @property
     def outputs(self) -> Any:
@@ -277,7 +279,7 @@ class TaskRun:
         for attempt in reversed(self.attempts):
             if attempt.outcome in {"succeeded", "reused"} and attempt.outputs is not None:
                 values = self.run._services.values()
-                found = [values.decode(value) for value in attempt.outputs]
+                found = [values.decode(value) for value in attempt.outputs[: self._returned()]]
                 return found[0] if len(found) == 1 else tuple(found)
         raise NotFinished(f"task run {self.id!r} of run {self.run.id!r} is {self.status}; it has no outputs")
 
@@ -286,6 +288,11 @@ class TaskRun:
         """What stood in for the task: `stub`, `value`, or a function's name; empty: nothing did."""
         node = telling.task_at(self.run.graph, self.id)
         return "" if node is None else self.run.graph.tasks[node.task].mock
+
+    def _returned(self) -> int | None:
+        """How many of its recorded outputs it returned; the others are files that it put away."""
+        node = telling.task_at(self.run.graph, self.id)
+        return None if node is None else len(self.run.graph.tasks[node.task].returns)
 
     def get_logs(self) -> str:
         """What its attempts wrote."""

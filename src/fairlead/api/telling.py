@@ -125,7 +125,7 @@ def pick_output(workflow: Workflow, attempt: Attempt, name: str | None) -> Value
     node = task_at(workflow, attempt.path)
     if node is None:
         return None
-    names = workflow.tasks[node.task].outputs
+    names = workflow.tasks[node.task].returns
     if name is None:
-        return attempt.outputs[0] if len(attempt.outputs) == 1 else None
+        return attempt.outputs[0] if len(names) == 1 else None
     return attempt.outputs[names.index(name)] if name in names else None

@@ -286,6 +286,8 @@ def _finish_group(
     assembly: Assembly, block: Block, inner: Assembly, *, flat: bool = False, tails: set[str] | None = None
 ) -> None:
     body = inner.body(block.name)
+    if not inner.sequential:
+        assembly.building.apart.append(body)
     handler = None
     makers = [inner]
     if block.on_failure is not None:

@@ -14,6 +14,7 @@ import msgspec
 
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import LOOSE, MISSING, Argument
+from fairlead.author.catalogs import with_catalogs
 from fairlead.author.functions import Task
 from fairlead.author.handles import Handle, new_handle
 from fairlead.author.options import Core, check_name
@@ -341,9 +342,10 @@ class Assembly:
             place=self.place,
         )
         told = tuple(self.warnings)
-        return Built(
+        built = Built(
             graph, self.building.constants, self.building.functions, values, tuple(inputs), told, rest=self.rest
         )
+        return with_catalogs(built, self.building.apart)
 
     def complain(self, where: str, *problems: str) -> None:
         """Note what is wrong with a step; everything is told at once, at the end."""

@@ -18,7 +18,7 @@ from fairlead.author.placing import Body, map_body
 from fairlead.author.problems import place_of
 from fairlead.author.scope import current
 from fairlead.errors import DefinitionError
-from fairlead.model.task import Resources, TaskDefinition
+from fairlead.model.task import Catalog, Resources, TaskDefinition
 
 __all__ = ["Task", "dress", "handles_in", "is_method", "task"]
 
@@ -151,6 +151,7 @@ def task(
     secrets: list[str] | tuple[str, ...] = ...,
     image: str | None = ...,
     workdir: str = ...,
+    catalog: Catalog | None = ...,
     tracked: list[str] | tuple[str, ...] = ...,
     order: str = ...,
     min_success: float | None = ...,

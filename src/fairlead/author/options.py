@@ -15,9 +15,10 @@ from fairlead.author.callables import Layout, clean_doc, layout_of, place_of_fun
 from fairlead.author.problems import Problem, complain, nearest
 from fairlead.author.settings import max_parallel_problem, min_success_problem
 from fairlead.errors import DefinitionError
+from fairlead.model.globs import check_pattern
 from fairlead.model.names import canonical_module
 from fairlead.model.path import RESERVED
-from fairlead.model.task import Resources, TaskDefinition
+from fairlead.model.task import Catalog, Resources, TaskDefinition
 
 __all__ = ["OF_CALLS", "OPTIONS", "Core", "check_name", "check_options", "untracked"]
 
@@ -153,6 +154,20 @@ def _workdir(value: object) -> str:
     return "" if value in ("shared", "private") else f"must be 'shared' or 'private'; got {value!r}"
 
 
+def _catalog(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, Catalog):
+        return f"must be Catalog(get=[…], put=[…]); got {value!r}"
+    for name, patterns in (("get", value.get), ("put", value.put)):
+        if not isinstance(patterns, tuple):
+            return f"must have a list of patterns as {name}; got {patterns!r}"
+        wrong = next(filter(None, map(check_pattern, patterns)), "")
+        if wrong:
+            return f"has a pattern in {name} that {wrong}"
+    return "" if value.get or value.put else "must get or put something"
+
+
 def _resources(value: object) -> str:
     if not isinstance(value, Resources):
         return f"must be Resources(cpu=…, memory=…, gpu=…); got {value!r}"
@@ -176,6 +191,7 @@ OPTIONS: dict[str, Callable[[object], str]] = {
     "secrets": _names,
     "image": _image,
     "workdir": _workdir,
+    "catalog": _catalog,
     "tracked": _names,
     "order": _order,
     "min_success": min_success_problem,

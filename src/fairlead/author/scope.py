@@ -36,6 +36,7 @@ from fairlead.model.workflow import (
     RepeatNode,
     SwitchNode,
     TaskNode,
+    Workflow,
     references,
 )
 
@@ -55,6 +56,8 @@ class Building:
         self.problems: list[Problem] = []
         self.active: list[Any] = []
         """Workflow functions that are being called, for those that call themselves."""
+        self.apart: list[Workflow] = []
+        """Bodies whose nodes do not wait for each other."""
         self._keys: dict[Any, int] = {}
         self._slots: dict[Any, Const] = {}
         self._places: dict[tuple[str, int], Place] = {}

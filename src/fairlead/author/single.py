@@ -12,6 +12,7 @@ import msgspec
 
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import LOOSE, MISSING, Argument
+from fairlead.author.catalogs import with_catalogs
 from fairlead.author.constants import ATOMS
 from fairlead.author.functions import Task
 from fairlead.author.handles import Given, Handle, new_handle
@@ -97,7 +98,7 @@ def build_single(task: Task[..., Any], values: dict[str, Any], *, partial: bool 
         place=definition.place,
         doc=definition.doc,
     )
-    return Built(graph, building.constants, building.functions, given, inputs_of(task))
+    return with_catalogs(Built(graph, building.constants, building.functions, given, inputs_of(task)))
 
 
 def _given(task: Task[..., Any], values: dict[str, Any], *, partial: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Layout, clean_doc, layout_of, place_of_function
+from fairlead.author.catalogs import with_catalogs
 from fairlead.author.constants import misplaced
 from fairlead.author.functions import dress, handles_in, is_method
 from fairlead.author.handles import Given, Handle, new_handle
@@ -295,7 +296,7 @@ def _build(function: WorkflowFunction, values: dict[str, Any]) -> Built:
         place=place_of_function(function._function),
         doc=clean_doc(function._function),
     )
-    return Built(graph, building.constants, building.functions, values, function.inputs)
+    return with_catalogs(Built(graph, building.constants, building.functions, values, function.inputs))
 
 
 def _results(scope: Scope, value: Any) -> tuple[dict[str, Binding], bool]:

@@ -7,6 +7,7 @@ from fairlead.cli.views import TaskView
 from fairlead.errors import NotFinished
 from fairlead.model.events import Attempt
 from fairlead.model.run import RunSummary
+from fairlead.model.task import CATALOG
 from fairlead.model.words import short
 
 __all__ = ["attempts_of", "failures", "reused_attempts", "task_view"]
@@ -68,13 +69,13 @@ def task_view(run: WorkflowRun, path: str) -> TaskView:
     node = task_at(run.graph, path)
     definition = None if node is None else run.graph.tasks[node.task]
     try:
-        inputs = {name: short(value, 200) for name, value in inputs_of(run, path).items()}
+        inputs = {name: short(value, 200) for name, value in inputs_of(run, path).items() if name != CATALOG}
     except NotFinished:
         inputs = {}
     done = next((attempt for attempt in reversed(task.attempts) if attempt.outputs is not None), None)
     outputs = {}
     if done is not None and done.outputs is not None and definition is not None:
-        outputs = {name: short(value, 200) for name, value in zip(definition.outputs, done.outputs, strict=False)}
+        outputs = {name: short(value, 200) for name, value in zip(definition.returns, done.outputs, strict=False)}
     return TaskView(
         run=run.id,
         path=path,

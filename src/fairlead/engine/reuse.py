@@ -24,7 +24,7 @@ from fairlead.model.fold import fold
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
 from fairlead.model.state import State
-from fairlead.model.task import TaskDefinition
+from fairlead.model.task import CATALOG, FOLDER, TaskDefinition
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import Node, TaskNode, bindings_of, bodies_of
 from fairlead.ports import RunStore, Values
@@ -67,6 +67,10 @@ class Keys:
         return self._parts(live.task, args, self._order(state, live.scope, live.node))
 
     def _parts(self, task: int, args: dict[str, Value], order: tuple[str, ...]) -> Parts:
+        if FOLDER in args:
+            from fairlead.model.files import chosen_args
+
+            args = chosen_args(args, self._run.workflow.tasks[task])
         code = self.code(task).digest
         classes = {name: self._class_code(name) for value in args.values() for name in _classes(value)}
         inputs = {name: self._digest(value) for name, value in args.items()}
@@ -301,7 +305,9 @@ def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
     if old.code != new.code and not said:
         said.append("its code changed")
     for name in {**old.inputs, **new.inputs}:
-        if name not in old.inputs:
+        if name == CATALOG:
+            said += ["the files that it gets changed"] if old.inputs.get(name) != new.inputs.get(name) else []
+        elif name not in old.inputs:
             said.append(f"input {name!r} is new")
         elif name not in new.inputs:
             said.append(f"input {name!r} is gone")
@@ -331,6 +337,8 @@ def _options(task: TaskDefinition) -> dict[str, str]:
         *(() if task.sources and not task.mock else ("settings",)),
     )
     found = {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
+    if task.catalog is not None:
+        found["put"] = msgspec.json.encode(task.catalog.put).decode()  # what it gets is an input
     if task.mock:
         found["mock"] = task.mock  # whatever its code says, it is not the real thing
     return found

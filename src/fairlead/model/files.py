@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from fairlead.model.globs import matches
+from fairlead.model.task import CATALOG, FOLDER, TaskDefinition
 from fairlead.model.values import NONE, Inline, Rows, Stored, Tree, Value, pick
 
-__all__ = ["File", "FolderFiles", "catalog_value", "choose", "entries", "holds_files", "unmatched"]
+__all__ = ["File", "FolderFiles", "catalog_value", "choose", "chosen_args", "entries", "holds_files", "unmatched"]
 
 _KEPT = frozenset({"file", "program", "folder"})
 """Codecs of files and folders; a program is a file that may be executed."""
@@ -75,6 +76,20 @@ def choose(get: Iterable[str], put: Mapping[str, Stored], folder: Mapping[str, S
                 chosen.update({path: put.get(path, file) for path, file in found.items()})
                 break
     return chosen
+
+
+def chosen_args(args: dict[str, Value], task: TaskDefinition) -> dict[str, Value]:
+    """Give the inputs of a task that gets files, with what it gets in place of all that there is.
+
+    Where a pattern matches nothing, it is told all that there is instead, and fails.
+    """
+    get = task.catalog.get if task.catalog is not None else ()
+    put, folder = dict(entries(args.get(CATALOG, NONE))), dict(entries(args[FOLDER]))
+    chosen = choose(get, put, folder)
+    if unmatched(get, chosen):
+        chosen = {**folder, **put}
+    rest = {name: value for name, value in args.items() if name != FOLDER}
+    return {**rest, CATALOG: catalog_value(dict(sorted(chosen.items())))}
 
 
 def unmatched(patterns: Iterable[str], paths: Iterable[str]) -> list[str]:

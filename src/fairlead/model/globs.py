@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["check_pattern", "is_hidden", "literal_part", "matches"]
+__all__ = ["check_pattern", "is_hidden", "literal_part", "matches", "may_meet"]
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -43,6 +43,12 @@ def literal_part(pattern: str) -> tuple[str, int | None]:
     fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
     rest = parts[fixed:]
     return "/".join(parts[:fixed]), None if "**" in rest or not rest else len(rest) - 1
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether a file may match both patterns; False only where it certainly cannot."""
+    first, second = f"{literal_part(one)[0]}/".lstrip("/"), f"{literal_part(other)[0]}/".lstrip("/")
+    return first.startswith(second) or second.startswith(first)
 
 
 def is_hidden(path: str) -> bool:

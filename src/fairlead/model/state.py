@@ -37,6 +37,7 @@ from fairlead.model.scope import (
     Trouble,
 )
 from fairlead.model.standing import ROUND, UNTIL, Standing
+from fairlead.model.task import FOLDER
 from fairlead.model.values import ABSENT, Inline, Value, split
 from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow
 
@@ -106,6 +107,10 @@ class State(Standing):
     def args(self, live: Live) -> dict[str, Value]:
         """Give the inputs of a task run by parameter name."""
         found = self._args(live)
+        if FOLDER in found:
+            from fairlead.model.files import chosen_args
+
+            found = chosen_args(found, self.tasks[live.task])
         if not live.scope.plan.lacking or ABSENT not in found.values():
             return found
         required = {param.name for param in self.tasks[live.task].params if param.required}

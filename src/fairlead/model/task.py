@@ -141,3 +141,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """What a task without a function consists of, in order. It counts as the task's code."""
     place: Place | None = None
     doc: str = ""
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """The outputs that the task itself gives: without what it puts away."""
+        return self.outputs[:-1] if self.outputs[-1:] == (CATALOG,) else self.outputs

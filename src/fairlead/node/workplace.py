@@ -17,7 +17,7 @@ import msgspec
 from fairlead.errors import FairleadError, NotFound, UnstorableValue
 from fairlead.model.events import Attempt, LogRange
 from fairlead.model.files import catalog_value, choose, entries, unmatched
-from fairlead.model.task import CATALOG, FOLDER, TaskDefinition
+from fairlead.model.task import CATALOG, TaskDefinition
 from fairlead.model.values import NONE, Stored
 from fairlead.node.execute import Bench, execute, failed
 from fairlead.node.matching import matching_files
@@ -31,9 +31,7 @@ _Mark = tuple[int, int, int]
 
 def without_catalog(task: TaskDefinition) -> TaskDefinition:
     """Give a task definition as the task itself knows it: without the output that holds its files."""
-    if task.outputs[-1:] != (CATALOG,):
-        return task
-    return msgspec.structs.replace(task, outputs=task.outputs[:-1])
+    return task if task.returns == task.outputs else msgspec.structs.replace(task, outputs=task.returns)
 
 
 def execute_placed(job: Job, bench: Bench, held: list[Any] | None) -> Attempt:
@@ -46,7 +44,7 @@ def execute_placed(job: Job, bench: Bench, held: list[Any] | None) -> Attempt:
         job.path,
         job.attempt,
         job.task,
-        {name: value for name, value in job.args.items() if name not in (CATALOG, FOLDER)},
+        {name: value for name, value in job.args.items() if name != CATALOG},
         job.rows,
     )
     folder = Path(bench.brief.scratch, "work", os.urandom(8).hex())
@@ -74,7 +72,8 @@ class _Workplace:
     def __init__(self, folder: Path, task: TaskDefinition, bench: Bench) -> None:
         self._folder = folder
         self._catalog = task.catalog
-        self._gives = task.outputs[-1:] == (CATALOG,)
+        self._gives = task.returns != task.outputs
+        self._needs = not task.mock
         self._bench = bench
         self._given: dict[str, tuple[_Mark, Stored]] = {}
         """What was put into the folder, with how it looked then."""
@@ -84,12 +83,11 @@ class _Workplace:
         self._folder.mkdir(parents=True)
         if self._catalog is None or not self._catalog.get:
             return
-        put = dict(entries(job.args.get(CATALOG, NONE)))
-        own = dict(entries(job.args.get(FOLDER, NONE)))
-        chosen = choose(self._catalog.get, put, own)
-        missing = unmatched(self._catalog.get, chosen)
+        there = dict(entries(job.args.get(CATALOG, NONE)))
+        chosen = choose(self._catalog.get, there, {})
+        missing = unmatched(self._catalog.get, chosen) if self._needs else []
         if missing:
-            raise NotFound(_nothing(missing, sorted({*put, *own})))
+            raise NotFound(_nothing(missing, sorted(there)))
         for path, stored in chosen.items():
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)

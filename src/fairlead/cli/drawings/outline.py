@@ -240,7 +240,8 @@ def _between(node: Node, box: str, mark: str, workflow: Workflow, tasks: Sequenc
 def _output_name(node: Node, output: int, tasks: Sequence[TaskDefinition]) -> str:
     """Name an output where the node has several; with one, the argument's name says more."""
     names = _outputs(node, tasks)
-    return names[output] if len(names) > 1 and output < len(names) else ""
+    name = names[output] if len(names) > 1 and output < len(names) else ""
+    return "files" if name.startswith("@") else name
 
 
 def _outputs(node: Node, tasks: Sequence[TaskDefinition]) -> tuple[str, ...]:
