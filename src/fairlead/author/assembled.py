@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from fairlead.author.assembly import Assembly, Wanted
+from fairlead.author.assembly import Assembly
 from fairlead.author.blocks import label_of
 from fairlead.author.callables import MISSING
 from fairlead.author.handles import Given, Handle, ItemOf, ListOf, new_handle
 from fairlead.author.options import Core, check_name
+from fairlead.author.wanted import Wanted
 from fairlead.errors import DefinitionError
 from fairlead.model.standing import UNTIL
 from fairlead.model.task import Place

@@ -18,11 +18,11 @@ from fairlead.author.catalogs import with_catalogs
 from fairlead.author.functions import Task
 from fairlead.author.handles import Handle, new_handle
 from fairlead.author.options import Core, check_name
-from fairlead.author.problems import Problem, complain, nearest
+from fairlead.author.problems import Problem, complain
 from fairlead.author.returned import returned_names
 from fairlead.author.scope import Building, Scope
 from fairlead.author.takers import open_core, takes_any
-from fairlead.author.wanted import Wanted, input_of
+from fairlead.author.wanted import Unprovided, Wanted
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Place, TaskDefinition
 from fairlead.model.workflow import (
@@ -58,6 +58,7 @@ class Assembly:
         name: str,
         place: Place,
         parameters: dict[str, Any] | None = None,
+        defaults: dict[str, Any] | None = None,
         *,
         partial: bool = False,
         parent: Assembly | None = None,
@@ -87,10 +88,9 @@ class Assembly:
             self.problems: list[Problem] = []
             self.warnings: list[str] = []
             self.given: dict[str, Any] = parameters or {}
-            self._partial = partial
+            self._unprovided = Unprovided(self.given, defaults or {}, partial=partial)
             self.rest: Input | None = None
             """What takes any further name, where a step does."""
-            self._wanted: dict[str, list[Wanted]] = {}
             wrong = check_name(name)
             if wrong:
                 self.problems.append(Problem("name", wrong))
@@ -195,10 +195,7 @@ class Assembly:
                 return None
             self.taken[name] = outer
             return ParamRef(name)
-        self._wanted.setdefault(name, []).append(use)
-        if use.default is MISSING or use.optional or name in self.given or not self._partly(name):
-            return ParamRef(name)
-        return None
+        return ParamRef(name) if self._unprovided.note(name, use) else None
 
     def known(self) -> tuple[str, ...]:
         """List the names that are there, the nearest first."""
@@ -223,7 +220,7 @@ class Assembly:
         self.nodes[binding.node] = msgspec.structs.replace(node, fallback={**node.fallback, name: fallback})
 
     def _optional(self, name: str, use: Wanted) -> Binding:
-        self._wanted.setdefault(name, []).append(use)
+        self._unprovided.note(name, use)
         return ParamRef(name)
 
     def _arguments(self, core: Core, place: Place) -> dict[str, Binding]:
@@ -261,7 +258,7 @@ class Assembly:
         use = Wanted(self.path + core.name, core.layout.wanted(""), "", MISSING, place, optional=True)
         self.root.rest = self.root.rest or Input(use.step, use.annotation, "", False, MISSING)
         found = {}
-        for name in dict.fromkeys((*self.known(), *self.root._wanted, *self.root.given)):
+        for name in dict.fromkeys((*self.known(), *self.root._unprovided.uses, *self.root.given)):
             if name not in taken and self._sure(name):
                 binding = self.take(name, use)
                 assert binding is not None
@@ -274,7 +271,7 @@ class Assembly:
         if handle is None:
             if self.parent is not None:
                 return self.parent._sure(name)
-            return name in self.given or any(not use.optional for use in self._wanted.get(name, ()))
+            return name in self.given or any(not use.optional for use in self._unprovided.uses.get(name, ()))
         binding = handle._binding
         node = self.nodes[binding.node] if isinstance(binding, Ref) else None
         return not isinstance(node, (SwitchNode, GroupNode)) or name in node.fallback or _always(node, name)
@@ -313,15 +310,8 @@ class Assembly:
 
     def finish(self) -> Built:
         """Turn what is left into parameters, and give the graph; DefinitionError with all problems."""
-        inputs = []
-        for name, uses in self._wanted.items():
-            found, problems = input_of(name, uses, self.given, self.building.edges, partial=self._partial)
-            inputs.append(found)
-            self.problems += problems
-        for name in self.given:
-            if name not in self._wanted:
-                known = (*self._wanted, *self.provided)
-                self.problems.append(Problem("parameters", f"{name!r} is taken by no step{nearest(name, known)}"))
+        inputs, problems = self._unprovided.inputs(self.building.edges, tuple(self.provided))
+        self.problems += problems
         self.problems += self.building.edges.problems()
         if self.problems:
             raise complain(str(self.name), self.problems)
@@ -366,11 +356,6 @@ class Assembly:
         except DefinitionError:  # told where the step's core is made
             return True
 
-    def _partly(self, name: str) -> bool:
-        """Whether steps disagree about a name's default, so that each keeps its own."""
-        defaults = [use.default for use in self._wanted[name] if not use.optional]
-        return any(not _same(one, defaults[0]) for one in defaults)
-
 
 def _always(node: SwitchNode | GroupNode, name: str) -> bool:
     """Whether a block gives a name a value whatever happens in it."""
@@ -379,10 +364,6 @@ def _always(node: SwitchNode | GroupNode, name: str) -> bool:
     if isinstance(node, SwitchNode):
         return all(name in case.body.results for case in node.cases)
     return name in node.body.results and (node.handler is None or name in node.handler.results)
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and type(one) in (int, float, str, bool) and one == other)
 
 
 def _sentences(error: DefinitionError, label: str) -> list[str]:

@@ -294,9 +294,18 @@ class Pipeline(Step):
 
     name: str
 
-    def __init__(self, steps: Sequence[Step], name: str = "pipeline", **settings: Any) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        name: str = "pipeline",
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(name, **settings)
         self.steps: list[Any] = list(steps)
+        self.parameters: dict[str, Any] = dict(parameters or {})
+        """Values of parameters that are given nowhere else."""
 
     def build(self, parameters: Mapping[str, Any] | None = None, *, partial: bool = False) -> Built:
         """Resolve every name and give the graph.
@@ -304,7 +313,7 @@ class Pipeline(Step):
         Raises DefinitionError with all that is wrong. With `partial`, required parameters may be
         missing.
         """
-        assembly = Assembly(self.name, self.place, dict(parameters or {}), partial=partial)
+        assembly = Assembly(self.name, self.place, dict(parameters or {}), self.parameters, partial=partial)
         if not self.steps:
             raise complain(self.name, [Problem("", "has no steps")])
         self.fill(assembly)

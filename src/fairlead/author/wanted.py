@@ -16,7 +16,7 @@ from fairlead.author.problems import Problem, nearest
 from fairlead.model.task import Place
 from fairlead.model.types import UNIONS, bare, compatible
 
-__all__ = ["Wanted", "input_of"]
+__all__ = ["Unprovided", "Wanted"]
 
 
 class Wanted(NamedTuple):
@@ -38,7 +38,50 @@ class Wanted(NamedTuple):
     """Something before it may provide the name: a branch that need not be taken."""
 
 
-def input_of(
+class Unprovided:
+    """The names that nothing in a pipeline provides, with who takes them."""
+
+    def __init__(self, given: dict[str, Any], defaults: dict[str, Any], *, partial: bool) -> None:
+        """`defaults`: values that the pipeline itself has for parameters; `partial`: none need be given."""
+        self.given = given
+        self.defaults = defaults
+        self._partial = partial
+        self.uses: dict[str, list[Wanted]] = {}
+
+    def note(self, name: str, use: Wanted) -> bool:
+        """Note who takes a name; False where it is to keep its own default, because others have another."""
+        self.uses.setdefault(name, []).append(use)
+        known = name in self.given or name in self.defaults
+        return use.default is MISSING or use.optional or known or not self._partly(name)
+
+    def inputs(self, edges: Edges, provided: tuple[str, ...]) -> tuple[list[Input], list[Problem]]:
+        """Give the parameters, and what is wrong with them."""
+        inputs: list[Input] = []
+        problems: list[Problem] = []
+        known = {**self.defaults, **self.given}
+        for name, uses in self.uses.items():
+            found, wrong = _input_of(name, uses, known, edges, partial=self._partial)
+            if name in self.defaults:
+                found = found._replace(required=False, default=self.defaults[name])
+            inputs.append(found)
+            problems += wrong
+        for name in known:
+            if name not in self.uses:
+                hint = nearest(name, (*self.uses, *provided))
+                problems.append(Problem("parameters", f"{name!r} is taken by no step{hint}"))
+        return inputs, problems
+
+    def _partly(self, name: str) -> bool:
+        """Whether steps disagree about a name's default, so that each keeps its own."""
+        defaults = [use.default for use in self.uses[name] if not use.optional]
+        return any(not _same(one, defaults[0]) for one in defaults)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and type(one) in (int, float, str, bool) and one == other)
+
+
+def _input_of(
     name: str, uses: Sequence[Wanted], given: Mapping[str, Any], edges: Edges, *, partial: bool
 ) -> tuple[Input, list[Problem]]:
     """Make a parameter of what steps ask for under one name; gives what is wrong with it, too.

@@ -35,9 +35,12 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
     file: str
     line: int
+    column: int = 0
+    """Counted from 1; 0: nobody knows."""
 
     def __str__(self) -> str:
-        return f"{self.file.rsplit('/', 1)[-1]}:{self.line}"
+        column = f":{self.column}" if self.column else ""
+        return f"{self.file.rsplit('/', 1)[-1]}:{self.line}{column}"
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
