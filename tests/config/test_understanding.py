@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from fairlead.config.environment import Environment, load
@@ -137,3 +139,14 @@ def test_what_a_variable_brings_takes_the_type_that_is_wanted(monkeypatch):
 def test_a_configuration_error_is_a_definition_error():
     with pytest.raises(DefinitionError):
         Environment(executor="nothing like it")
+
+
+# --- plugins that are not installed ---------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(importlib.util.find_spec("keyring") is not None, reason="it is installed here")
+def test_what_is_not_installed_is_told_with_the_command_that_installs_it():
+    with pytest.raises(ConfigurationError) as caught:
+        Environment(secrets="keyring")
+    (said,) = caught.value.problems
+    assert said.endswith("'keyring' needs keyring, which is not installed: pip install 'fairlead[keyring]'")

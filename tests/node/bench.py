@@ -8,6 +8,7 @@ from fairlead.model.run import Code, TaskCode
 from fairlead.model.task import Param, TaskDefinition
 from fairlead.model.values import Inline
 from fairlead.node.execute import Bench
+from fairlead.node.secrecy import Guard
 from fairlead.ports import Brief, Job
 from fairlead.stores.artifacts import MemoryArtifacts
 from fairlead.stores.values import StoredValues
@@ -35,7 +36,7 @@ def make_bench(*functions, log=None, vault=None, sets_env=False, root="", scratc
         kinds={"python": PythonKind(), "stub": StubKind()},
         function_of=lambda task, code, values: functions[places[id(task)]],
         log=log,
-        secrets=vault,
+        guard=Guard(lambda: vault) if vault is not None else None,
         worker="here:1",
         sets_env=sets_env,
     )

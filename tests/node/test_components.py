@@ -13,6 +13,7 @@ from fairlead.model.run import Code, TaskCode
 from fairlead.node.code import function_of
 from fairlead.node.execute import Bench
 from fairlead.node.payload import needs_payload, payload
+from fairlead.node.secrecy import Guard
 from fairlead.ports import Brief, Job
 from fairlead.stores.artifacts import MemoryArtifacts
 from fairlead.stores.values import StoredValues
@@ -67,7 +68,7 @@ def bench_of(made, payloads=None):
     values = StoredValues(MemoryArtifacts())
     codes = tuple(TaskCode("", payload=values.encode(one) if one else None) for one in payloads or [None] * len(tasks))
     brief = Brief("calm-otter", tasks, Code(tasks=codes), "/nowhere")
-    return Bench(brief, values=values, kinds={"python": PythonKind()}, function_of=function_of, secrets=Vault())
+    return Bench(brief, values=values, kinds={"python": PythonKind()}, function_of=function_of, guard=Guard(Vault))
 
 
 def results(made, payloads=None):

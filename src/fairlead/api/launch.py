@@ -80,6 +80,10 @@ def check_against(run: Run, services: Services, executor: Executor) -> None:
     else:
         for key, member in members.items():
             problems += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
+    if any(task.secrets for task in run.workflow.tasks):
+        from fairlead.config.guarding import missing_secrets
+
+        problems += missing_secrets(run.workflow.tasks, environment, services.secret_settings(), executor.offers.reach)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
@@ -197,6 +201,7 @@ def brief_for(services: Services, run: Run) -> Brief:
         code=run.code,
         scratch=str(scratch),
         artifacts=services.artifact_settings(),
+        secrets=services.secret_settings() if any(task.secrets for task in run.workflow.tasks) else {},
     )
 
 

@@ -24,7 +24,7 @@ from fairlead.executors.local.link import WorkerLink
 from fairlead.node.code import function_of, install
 from fairlead.node.execute import Bench, Log
 from fairlead.node.worker import Worker
-from fairlead.ports import ArtifactStore, Brief
+from fairlead.ports import ArtifactStore, Brief, Values
 from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.values import StoredValues
 
@@ -43,8 +43,19 @@ def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) 
     """Put together what a process needs to run jobs of a run."""
     artifacts = open_artifacts(brief.artifacts)
     install(brief.code, artifacts)
-    values = StoredValues(artifacts, files_dir=Path(brief.scratch, "files"))
-    return Bench(brief, values=values, kinds=kinds(), function_of=function_of, secrets=None, log=log, sets_env=sets_env)
+    files = Path(brief.scratch, "files")
+    guard = None
+    values: Values | None = None
+    if any(task.secrets for task in brief.tasks):
+        from fairlead.config.guarding import GuardedValues, guard_of
+
+        guard = guard_of(brief)
+        assert guard is not None
+        values = GuardedValues(artifacts, guard, files_dir=files)
+        if guard.knows_any and log is not None:
+            log.keep_from(guard)
+    values = values or StoredValues(artifacts, files_dir=files)
+    return Bench(brief, values=values, kinds=kinds(), function_of=function_of, guard=guard, log=log, sets_env=sets_env)
 
 
 def _preload() -> None:

@@ -57,7 +57,12 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "file": "fairlead.stores.plugins:folder",
         "memory": "fairlead.stores.plugins:memory_artifacts",
     },
-    "secrets": {},
+    "secrets": {
+        "dotenv": "fairlead.stores.secret_plugins:dotenv",
+        "env": "fairlead.stores.secret_plugins:env",
+        "folder": "fairlead.stores.secret_plugins:folder",
+        "keyring": "fairlead.stores.secret_plugins:keyring",
+    },
     "observers": {},
 }
 """Where the plugins are that come with Fairlead."""

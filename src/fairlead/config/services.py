@@ -81,6 +81,12 @@ class Services:
             settings["fsync"] = True
         return settings
 
+    def secret_settings(self) -> dict[str, Any]:
+        """How a task's process opens the secrets."""
+        from fairlead.config.guarding import secret_settings
+
+        return secret_settings(self.environment.written.get("secrets", {}), self.folder.path.parent)
+
 
 _OPEN: dict[bytes, Services] = {}
 _LOCK = threading.Lock()
@@ -163,9 +169,20 @@ def bench_for(
             return method_of(task, recipe, live[id(task)], values)
         return live.get(id(task)) or function_of(task, code, values)
 
-    values = services.values(Path(brief.scratch) / "files")
+    files = Path(brief.scratch) / "files"
     log = TeeLog(brief.scratch)
-    return Bench(brief, values=values, kinds=watch(kinds()), function_of=find, log=log, sets_env=True)
+    guard = None
+    values: Values | None = None
+    if any(task.secrets for task in brief.tasks):
+        from fairlead.config.guarding import GuardedValues, guard_of
+
+        guard = guard_of(brief, services.environment.secrets.get("object"))
+        assert guard is not None
+        values = GuardedValues(services.artifacts, guard, files_dir=files)
+        if guard.knows_any:
+            log.keep_from(guard)
+    values = values or services.values(files)
+    return Bench(brief, values=values, kinds=watch(kinds()), function_of=find, guard=guard, log=log, sets_env=True)
 
 
 def executor_for(

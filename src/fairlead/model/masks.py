@@ -18,10 +18,16 @@ class Mask:
     """Masks secrets in one stream; what may be the beginning of one waits for what follows."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        texts = {secret.encode("utf-8", "surrogateescape") for secret in secrets if secret}
+        self._secrets: list[bytes] = []
+        self._pattern: re.Pattern[bytes] | None = None
+        self._held = b""
+        self.also(secrets)
+
+    def also(self, secrets: Iterable[str]) -> None:
+        """Mask these, too, from now on."""
+        texts = {secret.encode("utf-8", "surrogateescape") for secret in secrets if secret}.union(self._secrets)
         self._secrets = sorted(texts, key=len, reverse=True)
         self._pattern = re.compile(b"|".join(map(re.escape, self._secrets))) if texts else None
-        self._held = b""
 
     def feed(self, data: bytes) -> bytes:
         """Give what may be written by now."""

@@ -19,7 +19,10 @@ from fairlead.model.events import LogRange
 from fairlead.node.current import AT_WORK
 
 if TYPE_CHECKING:
+    from fairlead.model.masks import Mask
     from fairlead.node.execute import Bench
+    from fairlead.node.pump import Pump
+    from fairlead.node.secrecy import Guard
 
 __all__ = ["FileLog", "TeeLog", "bench_of_thread"]
 
@@ -36,6 +39,9 @@ class FileLog:
         self._out, self._err = sys.stdout, sys.stderr
         os.dup2(self._fd, 1)
         os.dup2(self._fd, 2)
+        self._target = self._fd
+        """What the descriptors 1 and 2 are on."""
+        self._pump: Pump | None = None
         self.end = os.lseek(self._fd, 0, os.SEEK_END)
 
     def begin(self, bench: Bench) -> None:
@@ -51,15 +57,35 @@ class FileLog:
             self.restore()
         if self._libc is not None:
             self._libc.fflush(None)
+        if self._pump is not None:
+            self._pump.drain()
         start = self.end
         end = self.end = os.lseek(self._fd, 0, os.SEEK_END)
         return None if end == start else LogRange(self.name, start, end)
+
+    def keep_from(self, guard: Guard) -> None:
+        """Write no secret that the guard knows, from now on: everything goes through a pump."""
+        if self._pump is not None:
+            return
+        import faulthandler
+
+        from fairlead.node.pump import Pump
+
+        self._out.flush()
+        self._err.flush()
+        self._pump = Pump(self._fd)
+        self._target = self._pump.write_end
+        guard.listen(self._pump.learn)
+        for fd in (1, 2):
+            os.dup2(self._target, fd)
+        if faulthandler.is_enabled():
+            faulthandler.enable(file=self._fd)  # it says where a crash was, and no thread is left to pump it
 
     def restore(self) -> None:
         """Put back what a task may have replaced or closed."""
         if self._out.closed or self._err.closed:
             for fd in (1, 2):
-                os.dup2(self._fd, fd)
+                os.dup2(self._target, fd)
             self._out, self._err = _text(1), _text(2)
         sys.stdout, sys.stderr = self._out, self._err
 
@@ -70,6 +96,14 @@ class FileLog:
     def close(self) -> None:
         """Let go the file; descriptors 1 and 2 stay on it."""
         _OPEN.clear()
+        if self._pump is not None:
+            import faulthandler
+
+            for fd in (1, 2):
+                os.dup2(self._fd, fd)
+            self._pump.close()
+            if faulthandler.is_enabled():
+                faulthandler.enable(file=2)
         os.close(self._fd)
 
 
@@ -115,6 +149,8 @@ class TeeLog:
         self._threads = 0
         self.others: frozenset[int | None] = frozenset()
         """Threads that were there before the tasks, and so are not theirs."""
+        self._mask: Mask | None = None
+        self.guard: Guard | None = None
 
     def begin(self, bench: Bench) -> None:
         """Jobs of this bench are about to run."""
@@ -129,8 +165,19 @@ class TeeLog:
             with _LOCK:
                 _install()
 
+    def keep_from(self, guard: Guard) -> None:
+        """Write no secret that the guard knows, from now on."""
+        if self.guard is None:
+            from fairlead.model.masks import Mask
+
+            self.guard, self._mask = guard, Mask(())
+            guard.listen(self._mask.also)
+
     def mark(self) -> LogRange | None:
         """Give the range that was written since the last mark; None when there is nothing."""
+        if self._mask is not None:
+            with self._lock:
+                self._append(self._mask.end())
         if self.end == self._marked:
             return None
         start, self._marked = self._marked, self.end
@@ -139,14 +186,17 @@ class TeeLog:
     def write(self, data: bytes) -> None:
         """Add to the log, at once."""
         with self._lock:
-            if self._fd < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                self._fd = os.open(f"{self._folder}/{self.name}", flags, 0o666)
-            left = memoryview(data)
-            while left:
-                done = os.write(self._fd, left)
-                self.end += done
-                left = left[done:]
+            self._append(data if self._mask is None else self._mask.feed(data))
+
+    def _append(self, data: bytes) -> None:
+        if self._fd < 0 and data:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._fd = os.open(f"{self._folder}/{self.name}", flags, 0o666)
+        left = memoryview(data)
+        while left:
+            done = os.write(self._fd, left)
+            self.end += done
+            left = left[done:]
 
     def close(self) -> None:
         """Close the file, if anything was written, and put the streams back."""
@@ -248,6 +298,9 @@ def _hear(data: bytes, let_through: Callable[[Any], int], what: Any) -> int:
     if log is None or getattr(_HERE, "inside", False):
         return let_through(what)
     log.write(data)
+    if log.guard is not None:
+        masked = log.guard.masked(data.decode("utf-8", "surrogateescape"))
+        what = masked if isinstance(what, str) else masked.encode("utf-8", "surrogateescape")
     _HERE.inside = True
     try:
         return let_through(what)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from threading import current_thread, main_thread
 from time import perf_counter, time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fairlead.errors import ArtifactMissing, FairleadError, UnstorableValue
 from fairlead.model.events import Attempt, Failure, LogRange, Reason
@@ -19,7 +19,10 @@ from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Value
 from fairlead.node.current import AT_WORK, Running, number
 from fairlead.node.surroundings import OTHERS, Surroundings
-from fairlead.ports import Brief, Job, Secrets, TaskKind, Values
+from fairlead.ports import Brief, Job, TaskKind, Values
+
+if TYPE_CHECKING:
+    from fairlead.node.secrecy import Guard
 
 __all__ = ["Bench", "Ended", "FunctionOf", "Log", "execute", "failed"]
 
@@ -43,6 +46,9 @@ class Log(Protocol):
     def begin(self, bench: Bench) -> None:
         """Jobs of this bench are about to run."""
 
+    def keep_from(self, guard: Guard) -> None:
+        """Write no secret that the guard knows, from now on."""
+
 
 class _NoLog:
     """For processes whose output somebody else keeps."""
@@ -51,6 +57,8 @@ class _NoLog:
         return None
 
     def begin(self, bench: Bench) -> None: ...
+
+    def keep_from(self, guard: Guard) -> None: ...
 
 
 class _Step:
@@ -71,10 +79,10 @@ class Bench:
 
     __slots__ = (
         "_before",
-        "_secrets",
         "brief",
         "current",
         "function_of",
+        "guard",
         "hint",
         "kinds",
         "log",
@@ -94,7 +102,7 @@ class Bench:
         values: Values,
         kinds: Mapping[str, TaskKind],
         function_of: FunctionOf,
-        secrets: Secrets | None = None,
+        guard: Guard | None = None,
         log: Log | None = None,
         worker: str = "",
         sets_env: bool = False,
@@ -108,7 +116,8 @@ class Bench:
         self.values = values
         self.kinds = kinds
         self.function_of = function_of
-        self._secrets = secrets
+        self.guard = guard
+        """What is known of the run's secrets; None where no task declares any."""
         self.log: Log = log or _NoLog()
         self.worker = worker or f"{os.uname().nodename}:{os.getpid()}"
         self.sets_env = sets_env
@@ -122,6 +131,8 @@ class Bench:
         """Tasks that run in a working directory of their own."""
         self._before: Surroundings | None = None
         self.teller = Teller(brief.code.root)
+        if guard is not None:
+            self.teller.masked = guard.masked
 
     def execute(self, job: Job) -> Attempt:
         """Run a job of this run."""
@@ -140,6 +151,12 @@ class Bench:
         kind = self.kinds.get(task.kind)
         if kind is None:
             raise FairleadError(f"nothing here can run tasks of kind {task.kind!r}; known: {', '.join(self.kinds)}")
+        if task.secrets and self.guard is not None:
+            from fairlead.node.secrecy import Guarded
+
+            kind = Guarded(kind, self.guard)
+            self.guard.learn(task.secrets)
+            self.log.keep_from(self.guard)
         function = self.function_of(task, code, self.values) if task.target or code.payload is not None else None
         if index in self.placed:
             from fairlead.node.workplace import without_catalog
@@ -150,9 +167,9 @@ class Bench:
 
     def secret(self, name: str) -> str:
         """Give a secret's value."""
-        if self._secrets is None:
+        if self.guard is None:
             raise FairleadError(f"no secret {name!r}: this run has no source of secrets")
-        return self._secrets.get(name)
+        return self.guard.get(name)
 
     def begin(self) -> None:
         """Jobs are about to run in this context; said before each batch, until `close`."""

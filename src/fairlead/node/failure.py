@@ -37,10 +37,12 @@ class Teller:
     def __init__(self, root: str = "") -> None:
         """`root`: the project's folder, whose files are the user's own."""
         self._root = root.rstrip(os.sep) + os.sep if root else ""
+        self.masked: Callable[[str], str] | None = None
+        """Takes secrets out of a text; None where there are none."""
 
     def mask(self, text: str) -> str:
         """Take out of a text what may not be recorded."""
-        return text
+        return text if self.masked is None else self.masked(text)
 
     def failure(
         self, error: BaseException, reason: Reason, arguments: Mapping[str, Any] | None, message: str = ""
@@ -53,9 +55,9 @@ class Teller:
             told = ""  # none of the frames is the user's: the message says it all
         return Failure(
             reason,
-            self.mask(_middle_cut(message or _safely(lambda: str(error), "its message cannot be shown"), MESSAGE)),
+            _middle_cut(self.mask(message or _safely(lambda: str(error), "its message cannot be shown")), MESSAGE),
             type="" if reason == "unstorable" else type_name(type(error)),
-            traceback=self.mask(_middle_cut(told, TRACEBACK)),
+            traceback=_middle_cut(self.mask(told), TRACEBACK),
             arguments=self._arguments(arguments),
             place=self._place(frames),
         )
@@ -64,15 +66,22 @@ class Teller:
         """Tell what failed in another program as that program tells it."""
         return Failure(
             reason,
-            self.mask(_middle_cut(str(error), MESSAGE)),
+            _middle_cut(self.mask(str(error)), MESSAGE),
             type=error.type,
-            traceback=self.mask(_middle_cut(error.traceback, TRACEBACK)),
+            traceback=_middle_cut(self.mask(error.traceback), TRACEBACK),
             arguments=self._arguments(arguments),
             place=Place(*error.place) if error.place else None,
         )
 
     def _arguments(self, arguments: Mapping[str, Any] | None) -> dict[str, str]:
-        return {name: self.mask(short_repr(value)) for name, value in (arguments or {}).items()}
+        return {name: self._argument(value) for name, value in (arguments or {}).items()}
+
+    def _argument(self, value: Any) -> str:
+        if self.masked is not None:
+            whole = _safely(lambda: repr(value), "")
+            if self.masked(whole) != whole:
+                return "***"  # a part of a secret, where the text is cut, would say too much already
+        return self.mask(short_repr(value))
 
     def _traceback(self, error: BaseException) -> tuple[str, list[FrameSummary]]:
         try:

@@ -1,0 +1,127 @@
+"""Secrets of a run, where its tasks run: their source is opened, and values that hold one are refused.
+
+Only for runs in which a task declares secrets.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairlead.errors import ConfigurationError, FairleadError
+from fairlead.model.task import TaskDefinition
+from fairlead.model.values import Inline, Value
+from fairlead.node.secrecy import Guard
+from fairlead.ports import ArtifactStore, Brief, Reach, Secrets, Site
+from fairlead.stores.values import StoredValues
+
+if TYPE_CHECKING:
+    from fairlead.config.environment import Environment
+
+__all__ = ["GuardedValues", "declared", "guard_of", "missing_secrets", "open_secrets", "secret_settings"]
+
+
+def declared(brief: Brief) -> list[str]:
+    """Name the secrets that the tasks of a run declare."""
+    return list(dict.fromkeys(name for task in brief.tasks for name in task.secrets))
+
+
+def secret_settings(written: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """How a task's process opens the secrets: as written, so that no `${…}` is expanded on the way."""
+    section = {key: value for key, value in written.items() if key != "object"}
+    living = {"living": True} if "object" in written else {}
+    return {"folder": str(folder), "section": {"type": "env", **section}, **living}
+
+
+def missing_secrets(
+    tasks: Sequence[TaskDefinition], environment: Environment, settings: dict[str, Any], reach: Reach
+) -> list[str]:
+    """Say which secrets there are none of, where tasks run on this machine; and who cannot be asked for any."""
+    if reach == "network":
+        return []  # they are fetched there, and what is there is not known here
+    living = environment.secrets.get("object")
+    if living is not None and reach != "process":
+        return ["secrets: an object of this process gives them, and tasks run in other processes; name a source"]
+    try:
+        source = living or open_secrets(settings)
+    except ConfigurationError as error:
+        return list(error.problems)
+    problems = []
+    for task in tasks:
+        for name in task.secrets:
+            try:
+                source.get(name)
+            except FairleadError as error:
+                problems.append(f"{task.name}: {error}")
+    return problems
+
+
+def open_secrets(settings: dict[str, Any]) -> Secrets:
+    """Open a source of secrets by what `secret_settings` gave, in any process."""
+    from fairlead.config.documents import Document, Problems
+    from fairlead.config.expanding import expand
+    from fairlead.config.registry import open_plugin
+
+    document = Document({"secrets": settings["section"]})
+    problems = Problems(document)
+    section = expand(document, problems)["secrets"]
+    problems.complain()
+    secrets: Secrets = open_plugin("secrets", section, Site(folder=Path(settings["folder"])))
+    return secrets
+
+
+def guard_of(brief: Brief, living: Secrets | None = None) -> Guard | None:
+    """Give what watches over a run's secrets in this process; None where no task declares any.
+
+    Those that stand in the process environment are known at once: any task might print that.
+    """
+    names = declared(brief)
+    if not names:
+        return None
+    settings = brief.secrets or secret_settings({}, Path.cwd())
+    if living is None and settings.get("living"):
+        raise ConfigurationError("secrets: an object of another process cannot give secrets here")
+    guard = Guard(lambda: living or open_secrets(settings))
+    if living is None and settings["section"]["type"] == "env":
+        guard.learn(names)
+    return guard
+
+
+class GuardedValues(StoredValues):
+    """Values of a run with secrets: what holds one is refused before any of it is kept."""
+
+    def __init__(self, artifacts: ArtifactStore, guard: Guard, *, files_dir: Path | None = None) -> None:
+        super().__init__(_GuardedArtifacts(artifacts, guard), files_dir=files_dir)
+        self._guard = guard
+
+    def encode(self, value: Any, **options: Any) -> Value:
+        """Encode a value; UnstorableValue names the secret that it holds."""
+        encoded = super().encode(value, **options)
+        if type(encoded) is Inline:
+            self._guard.refuse(encoded.data)
+        return encoded
+
+
+class _GuardedArtifacts:
+    """An artifact store that takes no bytes with a known secret in them."""
+
+    def __init__(self, artifacts: ArtifactStore, guard: Guard) -> None:
+        self._artifacts = artifacts
+        self._guard = guard
+        self.reach = artifacts.reach
+
+    def put(self, key: str, chunks: Sequence[bytes | memoryview]) -> int:
+        for chunk in chunks:
+            self._guard.refuse(chunk)
+        return self._artifacts.put(key, chunks)
+
+    def put_file(self, key: str, path: Path) -> int:
+        if path.stat().st_size:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                self._guard.refuse(data)
+        return self._artifacts.put_file(key, path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._artifacts, name)

@@ -1,0 +1,64 @@
+"""Where secrets come from."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead.errors import ConfigurationError, NotFound
+from fairlead.stores.secrets import DotenvSecrets, EnvSecrets, FolderSecrets
+
+
+def test_variables_may_have_a_prefix(monkeypatch):
+    monkeypatch.setenv("TEAM_KEY", "k")
+    assert EnvSecrets("TEAM_").get("KEY") == "k"
+    with pytest.raises(NotFound, match="the variable KEY is not set where the task runs"):
+        EnvSecrets().get("KEY")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("KEY=plain", "plain"),
+        ("KEY = spaced out ", "spaced out"),
+        ("export KEY=x", "x"),
+        ("KEY=x # a comment", "x"),
+        ("KEY=x#y", "x#y"),
+        ("KEY='single # $x \\n'", "single # $x \\n"),
+        ('KEY="a\\nb \\"c\\""', 'a\nb "c"'),
+        ('KEY="two\nlines"', "two\nlines"),
+        ("KEY=", ""),
+        ("# KEY=no\nKEY=yes", "yes"),
+        ("OTHER=1\nKEY=a=b\n", "a=b"),
+    ],
+)
+def test_lines_of_a_dotenv_file(tmp_path, line, value):
+    (tmp_path / ".env").write_text(line)
+    assert DotenvSecrets(tmp_path / ".env").get("KEY") == value
+
+
+def test_a_dotenv_file_that_has_not_got_it_says_so(tmp_path):
+    with pytest.raises(NotFound, match="there is no file"):
+        DotenvSecrets(tmp_path / ".env").get("KEY")
+    (tmp_path / ".env").write_text("A=1")
+    with pytest.raises(NotFound, match="no secret 'KEY' in"):
+        DotenvSecrets(tmp_path / ".env").get("KEY")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        DotenvSecrets(tmp_path / "binary").get("KEY")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("x", "x"), ("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), (" x ", " x ")]
+)
+def test_files_of_a_folder_without_their_line_end(tmp_path, text, value):
+    (tmp_path / "KEY").write_bytes(text.encode())
+    assert FolderSecrets(tmp_path).get("KEY") == value
+
+
+@pytest.mark.parametrize("name", ["../KEY", ".hidden", "nothing", "folder"])
+def test_a_folder_gives_nothing_from_elsewhere(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "folder").mkdir()
+    (tmp_path / "KEY").write_text("outside")
+    with pytest.raises(NotFound):
+        FolderSecrets(tmp_path / "in").get(name)
