@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import pytest
 
 from fairlead import DefinitionError, NotFound
@@ -180,3 +183,47 @@ def test_a_task_made_in_code_is_a_target_like_any_other(project):
     from fairlead.api.single import single
 
     assert single(Task(len, name="length")).bound_to({"obj": [1, 2]}).run("in_process").get_results() == 2
+
+
+def notebook_file(path, *sources):
+    cells = [
+        {"cell_type": "code", "metadata": {"tags": ["parameters"] * (place == 0)}, "source": text, "outputs": []}
+        for place, text in enumerate(sources)
+    ]
+    metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "python3"}}
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}))
+
+
+def test_a_notebook_is_a_target_with_the_parameters_of_its_cell(project):
+    notebook_file(project / "clean.ipynb", "limit: int = 3\nname = 'a'\nnow = len(name)", "print(limit * 2)")
+    target = load_target("clean.ipynb")
+    assert target.name == "clean" and [one.name for one in target.inputs] == ["limit", "name", "now"]
+    assert not target.inputs[2].required and repr(target.inputs[2].default) == "<no default>"
+    assert target.folder == project and target.text == f"{project}/clean.ipynb:clean"
+    with pytest.raises(DefinitionError, match="'limit': 'x' is not int"):
+        target.bind({"limit": "x"})
+    graph = target.draft({})
+    assert graph.tasks[0].kind == "notebook" and list(graph.results) == ["result"]
+    with pytest.raises(NotFound, match=r"no file 'none.ipynb'"):
+        load_target("none.ipynb")
+
+
+def test_a_notebook_runs_and_resumes(project, monkeypatch):
+    pytest.importorskip("ipykernel", reason="the extra 'notebook' is not installed")
+    notebook_file(project / "clean.ipynb", "limit: int = 3", "print(limit * 2)")
+    done = load_target("clean.ipynb").bind({"limit": "4"}, env="in_process").run("in_process")
+    assert done.get_status() == "succeeded" and "8" in "".join(map(str, done.get_logs()))
+    assert resume_run(done.id, "in_process").id == done.id
+    again = resume_run(done.id, "in_process", parameters={"limit": "5"})
+    assert again.record.parent == done.id and "10" in "".join(map(str, again.get_logs()))
+
+
+def test_moving_lines_about_changes_no_run(project):
+    first = run("plain", n="3")
+    (project / "jobs.py").write_text(f"\n\n{JOBS}")
+    sys.modules.pop(
+        next(
+            name for name, module in sys.modules.items() if getattr(module, "__file__", "") == str(project / "jobs.py")
+        )
+    )
+    assert resume_run(first.id, "in_process").id == first.id

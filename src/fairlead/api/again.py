@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.api.artifacts import RunOutput
+from fairlead.api.definitions import file_of
 from fairlead.api.runs import WorkflowRun, services_with
 from fairlead.api.targets import load_target
 from fairlead.config.environment import Environment, EnvironmentLike, load
@@ -85,13 +86,13 @@ def _given_again(run_id: str, name: str, value: Value, values: Values) -> Any:
 
 def _found_again(run: Run, services: Services) -> str:
     """Give where a run's definition is now: a project that was moved is found beside its `.fairlead`."""
-    file, _, name = run.target.rpartition(":")
-    if not file.endswith(".py") or Path(file).is_file():
+    file = str(file_of(run.target))
+    if not file.endswith((".py", ".ipynb")) or Path(file).is_file():
         return run.target
     for base in filter(None, (run.cwd, run.code.root)):
         if Path(file).is_relative_to(base):
             for home in (services.folder.path.parent, Path.cwd()):
                 moved = home / Path(file).relative_to(base)
                 if moved.is_file():
-                    return f"{moved}:{name}"
+                    return f"{moved}{run.target.removeprefix(file)}"
     raise NotFound(f"its file {file} is not there any more")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairlead.config.environment import Environment, EnvironmentLike
     from fairlead.ports import Observer
 
-__all__ = ["Bindable", "Definition", "Runnable", "WorkflowFunction", "workflow"]
+__all__ = ["Bindable", "Definition", "Runnable", "WorkflowFunction", "file_of", "workflow"]
 
 
 class Runnable:
@@ -112,8 +112,8 @@ class Runnable:
     def _environment(self, env: EnvironmentLike) -> Environment:
         from fairlead.config.environment import load
 
-        file = Path(self.target.rpartition(":")[0]) if self.target else None
-        return load(env, beside=file.parent if file is not None and file.is_file() else None)
+        file = file_of(self.target)
+        return load(env, beside=file.parent if file.is_file() else None)
 
     def _built(self, environment: Environment) -> Built:
         """Build the graph, with the parameters that are given nowhere but in the environment."""
@@ -219,6 +219,11 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
     if function is None:
         return lambda later: WorkflowFunction(later, name=name)
     return WorkflowFunction(function, name=name)
+
+
+def file_of(target: str) -> Path:
+    """Give the file of a target; one that is no file where it has none."""
+    return Path(target.rpartition(":")[0])
 
 
 def _target_of(function: Callable[..., Any]) -> str:

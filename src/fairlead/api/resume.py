@@ -82,7 +82,7 @@ def _bare(workflow: Workflow) -> object:
     def strip(data: object) -> object:
         if isinstance(data, dict):
             return {key: strip(value) for key, value in data.items() if key not in {"place", "doc"}}
-        return [strip(item) for item in data] if isinstance(data, list) else data
+        return [strip(item) for item in data] if isinstance(data, (list, tuple)) else data
 
     return strip(msgspec.to_builtins(workflow))
 

@@ -1,4 +1,4 @@
-"""From what a user types to a definition: `file.py`, `file.py:name`, `module:name`.
+"""From what a user types to a definition: `file.py`, `file.py:name`, `module:name`, `notebook.ipynb`.
 
 A workflow, a pipeline, a runner's method, or a single task, which runs as a workflow of one.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from fairlead.api.definitions import Bindable, Runnable
+from fairlead.api.definitions import Bindable, Runnable, file_of
 from fairlead.api.parameters import Sources, gather, refuse
 from fairlead.author.built import Input
 from fairlead.author.functions import Task
@@ -96,7 +96,7 @@ class Target:
     @property
     def folder(self) -> Path | None:
         """The folder of its file; None for a module."""
-        file = Path(self.text.rpartition(":")[0])
+        file = file_of(self.text)
         return file.parent if file.is_file() else None
 
 

@@ -18,6 +18,7 @@ from fairlead.author.functions import Task
 from fairlead.author.handles import Given, Handle, new_handle
 from fairlead.author.problems import Problem, complain, nearest
 from fairlead.author.scope import Building, Scope, current
+from fairlead.model.task import LEFT_OUT
 from fairlead.model.workflow import Binding, Node, Parameter, ParamRef, TaskNode, Workflow
 
 __all__ = ["build_single", "inputs_of", "rest_of"]
@@ -34,7 +35,7 @@ def inputs_of(task: Task[..., Any]) -> tuple[Input, ...]:
             layout.wanted(one.name),
             one.annotation,
             one.default is MISSING,
-            None if one.default is MISSING else one.default,
+            None if one.default is MISSING else MISSING if one.default is LEFT_OUT else one.default,
         )
         for one in layout.arguments
         if one.kind not in ("varkw", "namespace")

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from fairlead.api import WorkflowRun, load_target
+from fairlead.author.callables import MISSING
 from fairlead.cli.drawings.outline import Scope, outline
 from fairlead.cli.options import Command, environment, loudness, pairs
 from fairlead.cli.output import aside, write_document, write_text
@@ -100,5 +101,6 @@ def _is_target(what: str) -> bool:
 
 def _of_target(what: str, given: dict[str, str], env: str | None) -> tuple[Workflow, dict[str, str]]:
     target = load_target(what)
-    texts = {one.name: cut(repr(one.default), 30) for one in target.inputs if not one.required}
+    known = [one for one in target.inputs if not one.required and one.default is not MISSING]
+    texts = {one.name: cut(repr(one.default), 30) for one in known}
     return target.draft(given, env=env), {**texts, **given}
