@@ -66,6 +66,11 @@ class Runner:
     @classmethod
     def _bind_workflow(cls, function: WorkflowFunction, runner: Runner) -> WorkflowFunction:
         """What a workflow method is on a runner; inside one of its own workflows, a part of that one."""
+        if getattr(function, "dynamic", False):
+            raise DefinitionError(
+                f"workflow {function.name!r} of runner {describe(cls)!r} is dynamic, and a runner's workflows are"
+                " graphs; take dynamic=True away, or write a dynamic workflow that is a function"
+            )
         return _on(runner, function) if runner._view else RunnerWorkflow(runner, function)
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -126,8 +131,9 @@ class RunnerWorkflow(WorkflowFunction):
     """A workflow method of a runner; its components are filled when its environment is known."""
 
     def __init__(self, runner: Runner, method: WorkflowFunction, environment: Environment | None = None) -> None:
-        super().__init__(MethodType(method._function, runner), name=method.name)
+        # The method was checked when it was made, and whatever it was made with is among its attributes.
         vars(self).update(_chosen(method))
+        self._function, self._layout = MethodType(method._function, runner), None
         self._runner = runner
         self._method = method
         self._environment = environment
