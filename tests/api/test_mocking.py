@@ -1,8 +1,10 @@
 """Stand-ins for tasks: what may be asked for, what is refused, and what is recorded of it."""
 
+from pathlib import Path
+
 import pytest
 
-from fairlead import ConfigurationError, Environment, Resources, current_run, task, workflow
+from fairlead import Catalog, ConfigurationError, DefinitionError, Environment, Resources, current_run, task, workflow
 from fairlead.api.mocking import Wanted, mocked
 from fairlead.config.mocks import Mock, understand_mock
 
@@ -265,3 +267,48 @@ def test_debugging_runs_the_stand_ins(project):
     environment = Environment(executor="local", tasks={"send": {"mock": fake_send}})
     assert sending(5).run(environment, debug=True).get_results() == ["send", 5]
     assert sending(5).run("mock", debug=True).get_results() is None
+
+
+@task(catalog=Catalog(put=["*.txt"]))
+def write(number):
+    Path("note.txt").write_text("real")
+    return number
+
+
+@task(catalog=Catalog(get=["*.txt"]))
+def read(number):
+    return Path("note.txt").read_text()
+
+
+@workflow
+def filing(number):
+    return read(write(number))
+
+
+def fake_write(number):
+    Path("note.txt").write_text("fake")
+    return number
+
+
+@pytest.mark.parametrize(
+    ("tasks", "result"),
+    [
+        ({}, "real"),
+        ({"write": {"mock": fake_write}}, "fake"),
+        ({"write": {"mock": {"value": 1}}, "read": {"mock": {"value": "none"}}}, "none"),
+        ({"write": {"mock": "stub"}, "read": {"mock": "stub"}}, None),
+        ({"read": {"mock": "stub"}}, None),
+    ],
+)
+def test_files_are_put_away_by_functions_that_stand_in_and_by_nothing_else(project, tasks, result):
+    assert filing(1).run(Environment(executor="in_process", tasks=tasks)).get_results() == result
+
+
+def test_files_that_a_stand_in_does_not_give_are_missed_before_anything_runs(project):
+    environment = Environment(executor="in_process", tasks={"write": {"mock": "stub"}})
+    with pytest.raises(DefinitionError, match=r"matches '\*.txt', and no task puts one away"):
+        filing(1).run(environment)
+
+
+def test_a_rehearsal_needs_no_files(project):
+    assert filing(1).run("mock").get_status() == "succeeded"

@@ -49,6 +49,7 @@ NOT_OF_MOCKS = [
     "a_thread_of_a_task_knows_its_run",
     "a_value_that_cannot_be_stored_fails_the_task",
     "an_exception_is_told_as_data",
+    "an_input_that_is_not_there_fails_the_task",
     "any_name_will_do",
     "attempts_of_one_path_are_told_apart",
     "child_processes_end_with_a_task_that_takes_too_long",
@@ -128,6 +129,10 @@ def test_jobs_that_wait_can_be_cancelled(on):
     first, second = on.finish("a", "b")
     assert record_of(first).outcome == "succeeded"
     assert second.failure.reason == "cancelled"
+
+
+def test_inputs_are_not_loaded(on):
+    assert result(on.run("length", data=Inline("pickle", b"no pickle"))) is None
 
 
 def test_whatever_a_task_needs_there_is(on):

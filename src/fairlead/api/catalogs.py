@@ -29,7 +29,7 @@ def folder_catalog(wanted: FolderFiles, values: Values) -> Tree:
 
 def without_source(workflow: Workflow, folder: Value) -> list[str]:
     """Say which tasks get files that are neither in the folder nor put away by any task."""
-    catalogs = {task.name: task.catalog for task in workflow.tasks if task.catalog is not None and not task.mock}
+    catalogs = {task.name: task.catalog for task in workflow.tasks if task.catalog is not None}
     puts = [pattern for catalog in catalogs.values() for pattern in catalog.put]
     there = [path for path, _ in entries(folder)]
     return [

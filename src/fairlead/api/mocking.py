@@ -72,6 +72,7 @@ def _replaced(task: TaskDefinition, mock: Mock) -> tuple[TaskDefinition, Callabl
     )
     if mock.function is None:
         changes: dict[str, Any] = {"kind": "mock", "target": "", "secrets": (), "env_vars": {}, "timeout": None}
+        changes.update(catalog=None, workdir="shared")  # nothing is there that could get or put files
         if mock is STUB:
             changes.update(tracked=(), settings={}, cache=False)
             return msgspec.structs.replace(plain, **changes), None, []

@@ -6,14 +6,14 @@ such tasks seem to give is worked out when the run is made; here it is None.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from fairlead.executors.in_process import Bench, Clock, InProcess
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
-from fairlead.ports import Brief, Offers
+from fairlead.ports import Brief, Job, Offers, Report
 
 __all__ = ["Mock"]
 
@@ -25,17 +25,29 @@ class Mock(InProcess):
 
     def __init__(self, open_bench: Callable[[Brief], Bench], *, clock: Clock | None = None) -> None:
         super().__init__(open_bench, clock=clock)
+        self._idle: list[bool] = []
+        """Whether nothing is run, by task."""
         # What a task needs, nothing in its place does not need: there is plenty of everything.
         self.offers = Offers(reach="process", cpu=_PLENTY, gpu=_PLENTY, image=True, echo=True)
 
     def open(self, brief: Brief) -> None:
         """Get ready to take jobs of this run."""
         tasks = tuple(map(_harmless, brief.tasks))
+        self._idle = [task.kind == "mock" for task in tasks]
         codes = tuple(
             code if task.mock else TaskCode("") for task, code in zip(brief.tasks, brief.code.tasks, strict=False)
         )
         code = msgspec.structs.replace(brief.code, tasks=codes)
         super().open(msgspec.structs.replace(brief, tasks=tasks, code=code))
+
+    def submit(self, jobs: Sequence[Job]) -> list[Report]:
+        """Take jobs over, without the inputs of those that do nothing: to load them may need the user's code."""
+        return super().submit(
+            [
+                Job(job.run, job.path, job.attempt, job.task, {}, job.rows) if self._idle[job.task] else job
+                for job in jobs
+            ]
+        )
 
 
 def _harmless(task: TaskDefinition) -> TaskDefinition:

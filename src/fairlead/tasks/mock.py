@@ -28,7 +28,11 @@ class MockKind:
         current: Current,
     ) -> Any:
         """Give the value that stands in."""
+        size = len(task.returns)
+        values = task.settings.get("outputs", {}).get(group_of(current.path)) or [None] * size
         if "value" in task.settings:
-            return deepcopy(task.settings["value"])
-        values = task.settings.get("outputs", {}).get(group_of(current.path)) or [None] * len(task.outputs)
-        return deepcopy(values[0]) if len(values) == 1 else tuple(deepcopy(values))
+            values = [task.settings["value"]] if size == 1 else task.settings["value"]
+        given = tuple(deepcopy(values[:size]))
+        if size < len(task.outputs):
+            return (*given, None)  # no files are put away
+        return given[0] if size == 1 else given
