@@ -38,6 +38,11 @@ def told(rate: float = 0.0, n: Static[int] = 1):
     return show(rate, n)
 
 
+@workflow
+def dated(day: datetime.date):
+    return show(day, 1)
+
+
 FILE = """
 from fairlead import Static, task, workflow
 
@@ -106,6 +111,9 @@ def test_what_python_gives_is_checked_and_never_converted():
         told(rate="0.1")
     with pytest.raises(DefinitionError, match=r"'0\.1' given for 'rate: float'"):
         Pipeline(steps=[PythonTask(function=pair)]).run("in_process", parameters={"rate": "0.1"})
+    with pytest.raises(DefinitionError, match="'2026-11-21' given for 'day: date'"):
+        dated(day="2026-11-21")
+    assert dated(day=datetime.date(2026, 11, 21)).build().parameters["day"] == datetime.date(2026, 11, 21)
     one = told(rate=1).build().parameters["rate"]
     assert one == 1 and type(one) is int
 

@@ -56,6 +56,9 @@ _MAPPINGS = frozenset({dict, collections.OrderedDict, collections.defaultdict, a
 
 _ITEMS: dict[type, Any] = {str: str, bytes: int, range: int}
 
+_WRITTEN = frozenset({"datetime", "decimal", "uuid"})
+"""Modules of classes whose values are written as text; only values from outside are read as them."""
+
 _ENOUGH = 50
 """Items of a constant that are looked at: a wrong one is among the first, or nobody can tell."""
 
@@ -89,12 +92,21 @@ def fits(value: Any, wanted: Any) -> bool:
         return _literal_fits(value, wanted)
     kind, target = type(value), _class_of(wanted)
     if kind in _SCALARS:
-        return target not in _SCALARS | _ONE_ITEM | _MAPPINGS | {tuple} or compatible(kind, wanted)
+        if target not in _SCALARS | _ONE_ITEM | _MAPPINGS | {tuple}:
+            return kind is not str or not _is_read_of_text(target)
+        return compatible(kind, wanted)
     if kind not in (list, tuple, set, frozenset, dict):
         return True
     if target not in _SCALARS | _ONE_ITEM | _MAPPINGS | {tuple}:
         return True
     return _classes_agree(kind, wanted) and _items_fit(value, wanted)
+
+
+def _is_read_of_text(kind: Any) -> bool:
+    """Whether a class is one that people write as text, and that text is not: dates, decimals, ids, choices."""
+    if not isinstance(kind, type) or issubclass(kind, str):
+        return False
+    return kind.__module__ in _WRITTEN or hasattr(kind, "__members__")
 
 
 def item_of(annotation: Any) -> Any:
