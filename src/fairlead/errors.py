@@ -7,10 +7,12 @@ FairleadError
 │   └── ArtifactMissing   a recorded value whose bytes are not there
 ├── NotFinished           the answer is not there yet
 ├── RunFailed             a run ended without success                              exit 1
-│   └── RunCancelled      it was stopped                                           exit 130
+│   ├── RunCancelled      it was stopped                                           exit 130
+│   └── RunDiverged       a dynamic body took another way than it did before
 ├── OutsideFailure        something failed in a program that a task ran
 │   ├── CommandFailed     a shell command
 │   └── NotebookFailed    a cell of a notebook, or its kernel
+├── TaskFailed            what a failed task raises in the body of a dynamic workflow
 ├── UnstorableValue       a value that no codec can keep
 └── StoreError            the store refused or vanished                            exit 4
     ├── RunExists         that id is taken
@@ -34,10 +36,12 @@ __all__ = [
     "OutsideFailure",
     "RunBusy",
     "RunCancelled",
+    "RunDiverged",
     "RunExists",
     "RunFailed",
     "StaleEpoch",
     "StoreError",
+    "TaskFailed",
     "UnstorableValue",
 ]
 
@@ -129,6 +133,36 @@ class CommandFailed(OutsideFailure):
 
 class NotebookFailed(OutsideFailure):
     """A cell of a notebook raised, or its kernel went away."""
+
+
+class RunDiverged(RunFailed):
+    """The body of a dynamic workflow took another way than it did before.
+
+    Nothing that is recorded is lost. The message says what was expected, and what can be done.
+    """
+
+
+class TaskFailed(FairleadError):
+    """A task that the body of a dynamic workflow called has failed for good.
+
+    Where the type of the task's own exception is known here, it is an instance of that type as well, so that
+    `except ValueError` catches it; of that exception it has the message and nothing else. `path` is the task
+    run's, `type` and `message` are those of the task's exception, `reason` says what kind of failure it was
+    (`exception`, `timeout`, `exit`, …), `traceback` is text.
+    """
+
+    def __init__(
+        self, text: str, *, path: str = "", reason: str = "", kind: str = "", message: str = "", traceback: str = ""
+    ) -> None:
+        self.path = path
+        self.reason = reason
+        self.type = kind
+        self.message = message
+        self.traceback = traceback
+        Exception.__init__(self, text)
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class UnstorableValue(FairleadError):

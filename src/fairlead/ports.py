@@ -151,6 +151,8 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     """Tasks at once at most."""
     echo: bool = False
     """What its tasks write reaches this process's terminal by itself."""
+    dynamic: bool = False
+    """It takes calls of a dynamic workflow as they come up, and definitions that were not in the brief (`extend`)."""
 
 
 class Executor(Protocol):
@@ -166,6 +168,13 @@ class Executor(Protocol):
 
     def submit(self, jobs: Sequence[Job]) -> list[Report]:
         """Take jobs over; gives back a report for each one that it refuses."""
+
+    def extend(self, brief: Brief) -> None:
+        """The run has further task definitions, behind those that it had; said before a job needs one.
+
+        Asked of executors that offer `dynamic`, from any thread. Such an executor may also have a method
+        `wake()`, called from any thread, that makes `poll` come back at once.
+        """
 
     def poll(self, timeout: float) -> list[Report]:
         """Wait until something changed or `timeout` seconds are over; every change is told once."""
@@ -251,10 +260,11 @@ class Codec(Protocol):
 class Values(Protocol):
     """Encodes and decodes whole values: codecs over an artifact store."""
 
-    def encode(self, value: Any, *, rows: bool = False, hint: str = "") -> Value:
+    def encode(self, value: Any, *, rows: bool = False, hint: str = "", files: bool = True) -> Value:
         """Encode; raises UnstorableValue, naming the part of the value that cannot be kept.
 
         `rows`: store a list item by item. `hint`: key prefix for values too large to digest first.
+        `files=False`: paths travel as paths, not as the files that they name.
         """
 
     def decode(self, value: Value) -> Any:

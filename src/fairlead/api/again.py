@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.api.artifacts import RunOutput
-from fairlead.api.definitions import file_of
+from fairlead.api.definitions import Diverged, file_of
 from fairlead.api.runs import WorkflowRun, services_with
 from fairlead.api.targets import load_target
 from fairlead.config.environment import Environment, EnvironmentLike, load
@@ -30,13 +30,14 @@ def resume_run(
     file: str | Path | None = None,
     observers: Sequence[Observer] = (),
     max_workers: int | None = None,
+    diverged: Diverged = "stop",
 ) -> WorkflowRun:
     """Go on with a run, with today's code; waits, and gives the run that was carried.
 
     Nothing changed: the same run goes on. Something changed (code, `parameters` and those of the
     params `file`, `from_task`): a new run is made that reuses what is still valid. Observers are told
-    the plan first. Without `env` the run's own environment counts. Raises NotFound, RunBusy, and
-    DefinitionError when the definition cannot be found or built any more.
+    the plan first. Without `env` the run's own environment counts. `diverged` is as with `run`. Raises
+    NotFound, RunBusy, and DefinitionError when the definition cannot be found or built any more.
     """
     services = services_with(run_id, env)
     old = services.store.get(run_id)
@@ -68,6 +69,7 @@ def resume_run(
         observers=observers,
         max_workers=max_workers,
         from_task=from_task,
+        diverged=diverged,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fairlead.api.telling import task_at
+from fairlead.api.telling import definition_at
 from fairlead.model.events import Attempt
 from fairlead.model.files import entries
+from fairlead.model.path import BODY
 from fairlead.model.task import CATALOG
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import Workflow
@@ -94,11 +95,11 @@ def artifacts_of(workflow: Workflow, attempts: Iterable[Attempt], values: Values
     """List what the successful attempts produced and kept, by `path/name`."""
     found: dict[str, Artifact] = {}
     for attempt in attempts:
-        node = task_at(workflow, attempt.path)
-        if node is None:
+        task = definition_at(workflow, attempt)
+        if task is None and attempt.path != BODY:
             continue
-        if attempt.outcome in {"succeeded", "reused"}:
-            names = workflow.tasks[node.task].outputs
+        if task is not None and attempt.outcome in {"succeeded", "reused"}:
+            names = task.outputs
             for name, value in zip(names, attempt.outputs or [], strict=False):
                 if name == CATALOG:
                     for path, file in entries(value):

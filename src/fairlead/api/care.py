@@ -140,6 +140,11 @@ def _keys_of_run(services: Services, run_id: str) -> Iterator[str]:
 def _keys_of_attempt(attempt: Attempt) -> Iterator[str]:
     for value in (*(attempt.outputs or ()), *(attempt.artifacts or {}).values()):
         yield from _keys(value)
+    if attempt.call is not None:
+        for value in attempt.call.args.values():
+            yield from _keys(value)
+        if attempt.call.defined is not None and attempt.call.defined.code.payload is not None:
+            yield from _keys(attempt.call.defined.code.payload)
 
 
 def _keys(value: Value) -> Iterator[str]:

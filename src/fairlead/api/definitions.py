@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from fairlead.author import workflows as author_workflows
 from fairlead.author.built import Built, Input
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from fairlead.config.environment import Environment, EnvironmentLike
     from fairlead.ports import Observer
 
-__all__ = ["Bindable", "Definition", "Runnable", "WorkflowFunction", "file_of", "workflow"]
+__all__ = ["Bindable", "Definition", "Diverged", "Runnable", "WorkflowFunction", "file_of", "workflow"]
+
+
+Diverged: TypeAlias = Literal["stop", "accept", "new"]
+"""What to do when the body of a dynamic workflow takes another way than in the run that is resumed."""
 
 
 class Runnable:
@@ -50,12 +54,15 @@ class Runnable:
         observers: Sequence[Observer] = (),
         max_workers: int | None = None,
         from_task: str | None = None,
+        diverged: Diverged = "stop",
     ) -> WorkflowRun:
         """Run it here and now, wait, and give the run.
 
         `resume` is a run whose valid results are reused. `debug` runs everything in this process,
         without time limits, so that a debugger works, and raises the task's own exception with its
-        frames in place of RunFailed. Raises RunFailed if the run fails, unless `check` is False.
+        frames in place of RunFailed. `diverged` says what happens where the body of a dynamic workflow takes
+        another way than in the run that is resumed: it stops, it goes on, or a new run is made from the start.
+        Raises RunFailed if the run fails, unless `check` is False.
         """
         stop_if_loading()
         environment = self._environment(env)
@@ -66,7 +73,7 @@ class Runnable:
             start_early(environment, max_workers=max_workers)
         from fairlead.api import running
 
-        options = running.Options(id, tags, resume, debug, observers, max_workers, from_task)
+        options = running.Options(id, tags, resume, debug, observers, max_workers, from_task, diverged)
         return running.run(self, environment, options, check=check)
 
     def start(
@@ -210,15 +217,16 @@ class WorkflowFunction(author_workflows.WorkflowFunction, Bindable):
 @overload
 def workflow(function: Callable[..., Any], /) -> WorkflowFunction: ...
 @overload
-def workflow(*, name: str | None = None) -> Callable[[Callable[..., Any]], WorkflowFunction]: ...
-def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+def workflow(*, name: str | None = None, dynamic: bool = False) -> Callable[[Callable[..., Any]], WorkflowFunction]: ...
+def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None, dynamic: bool = False) -> Any:
     """Make a function a workflow: `@workflow`, or `@workflow(name="…")`.
 
-    The function is called once, with handles, to build the graph; what it calls are tasks.
+    The function is called once, with handles, to build the graph; what it calls are tasks. With `dynamic`
+    it is called when the workflow runs, with real values, and each task that it calls runs and gives one.
     """
     if function is None:
-        return lambda later: WorkflowFunction(later, name=name)
-    return WorkflowFunction(function, name=name)
+        return lambda later: WorkflowFunction(later, name=name, dynamic=dynamic)
+    return WorkflowFunction(function, name=name, dynamic=dynamic)
 
 
 def file_of(target: str) -> Path:

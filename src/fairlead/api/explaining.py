@@ -12,7 +12,8 @@ from fairlead.engine.reuse import Keys, Parts, differences
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import replayed
-from fairlead.model.path import group_of
+from fairlead.model.path import BODY, group_of
+from fairlead.model.recorded import complete
 from fairlead.model.run import FINAL, Run, RunFilter, TaskCode
 from fairlead.model.scope import Live
 from fairlead.model.values import Value
@@ -32,7 +33,7 @@ class _Known:
     """What one recorded run knows of its task runs, by path."""
 
     def __init__(self, run: Run, attempts: list[Attempt], values: Values) -> None:
-        self.run = run
+        self.run = run = complete(run, attempts)
         self.keys = Keys(run, values)
         self.state, found = replayed(run, attempts)
         self.lives: dict[str, tuple[Live, Attempt | None]] = {live.path: (live, record) for live, record in found}
@@ -68,6 +69,8 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
 
 def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:
     """Give the encoded inputs of a task run; raises NotFinished while they are not known."""
+    if path == BODY:
+        return run.record.parameters
     services = run._services
     known = _load(services, run.record, services.values())
     if path not in known.lives:

@@ -26,11 +26,12 @@ from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
 from fairlead.engine.writer import DELAY, Ledger
 from fairlead.errors import DefinitionError, NotFound, StoreError
+from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold
 from fairlead.model.notices import Closed, Plan
+from fairlead.model.recorded import complete
 from fairlead.model.run import Group, Run, RunSummary
-from fairlead.model.state import State
 from fairlead.model.values import Inline
 from fairlead.ports import Brief, Executor, Observer, Values
 
@@ -50,6 +51,7 @@ class Carriage:
         previous: dict[str, Found] | None = None,
         fresh: Collection[str] = (),
         witness: Witness | None = None,
+        accepted: bool = False,
     ) -> None:
         self.functions = functions
         """Live functions by task; empty: found through the run's record."""
@@ -60,6 +62,10 @@ class Carriage:
         """Results of the run that is resumed, by reuse key."""
         self.fresh = fresh
         """Top-level names that run again whatever is there."""
+        self.late: dict[int, Callable[..., Any]] = {}
+        """Functions of tasks that come up while a dynamic run is carried, by their place among its tasks."""
+        self.accepted = accepted
+        """A dynamic body may take another way than before."""
         self.witness = witness
         """Who sees the exceptions of tasks: for debugging, in this process and without time limits."""
 
@@ -135,13 +141,16 @@ def _drive(
     services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, before: RunSummary
 ) -> WorkflowRun:
     store, environment = services.store, services.environment
+    recorded = len(run.workflow.tasks)
+    if run.workflow.dynamic and before.epoch:
+        run = complete(run, store.attempts(run.id))
     brief = brief_for(services, run) if carriage.witness is None else unlimited(brief_for(services, run))
     scratch = services.scratch(run.id)
     values = services.values(scratch / "files")
     watch = dict if carriage.witness is None else carriage.witness.watch
     executor = executor_for(
         environment,
-        lambda brief: bench_for(services, brief, carriage.functions, watch=watch),
+        lambda brief: bench_for(services, brief, carriage.functions, late=carriage.late, watch=watch),
         max_workers=carriage.max_workers,
         folder=services.folder.path.parent,
     )
@@ -153,7 +162,7 @@ def _drive(
         state = fold(run, _with_bytes(store.attempts(run.id), values), epoch=epoch)
         known = {group.name: group for group in store.groups(run.id)}
     else:
-        state = State(run.workflow, run.constants, run.parameters)
+        state = fold(run, (), epoch=epoch)
     clock = stand_in()
     finder = Finder(run, Keys(run, values), store, values, carriage.previous, fresh=carriage.fresh)
     gear = Gear(
@@ -169,7 +178,16 @@ def _drive(
     )
     try:
         executor.open(brief)
-        Driver(run, state, gear, epoch=epoch, ledger=Ledger(state, known)).carry(carriage.plan)
+        ledger = Ledger(state, known)
+        if isinstance(state, CallState):
+            from fairlead.api.dynamic.body import body_driver
+
+            driver: Driver = body_driver(
+                services, run, gear, carriage, brief=brief, ledger=ledger, epoch=epoch, recorded=recorded
+            )
+        else:
+            driver = Driver(run, state, gear, epoch=epoch, ledger=ledger)
+        driver.carry(carriage.plan)
     except NotFound as error:
         raise StoreError(
             f"the record of run {run.id!r} is gone: {services.folder.path} was removed or replaced "
@@ -188,7 +206,7 @@ def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt
         if not any(type(value) is not Inline and values.missing(value) for value in attempt.outputs or ()):
             yield attempt
         elif attempt.outcome is not None:
-            yield Attempt(attempt.path, attempt.attempt, attempt.epoch, outcome="lost")
+            yield Attempt(attempt.path, attempt.attempt, attempt.epoch, outcome="lost", call=attempt.call)
 
 
 def brief_for(services: Services, run: Run) -> Brief:
@@ -212,11 +230,12 @@ def carry_recorded(
     check: bool = True,
     observers: Sequence[Observer] = (),
     max_workers: int | None = None,
+    accepted: bool = False,
 ) -> WorkflowRun:
     """Go on with a recorded run, with its recorded graph and code."""
     run = services.store.get(run_id)
-    carriage = Carriage(observers=observers, max_workers=max_workers)
-    if services.environment.executor["type"] == "in_process":
+    carriage = Carriage(observers=observers, max_workers=max_workers, accepted=accepted)
+    if services.environment.executor["type"] == "in_process" or run.workflow.dynamic:
         from fairlead.node.code import install, uninstall
 
         install(run.code, services.artifacts)  # its tasks are imported here, and this may be any process

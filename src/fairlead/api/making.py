@@ -118,7 +118,9 @@ def _code(services: Services, built: Built, elsewhere: bool) -> Code:
         try:
             pickled = payload(function, task=built.workflow.tasks[position].name)
         except DefinitionError:
-            if not (importable or here):
+            # The body of a dynamic workflow runs in this process; only a later one cannot go on with it.
+            its_own = built.workflow.dynamic and not position and not elsewhere
+            if not (importable or here or its_own):
                 raise
             continue
         tasks[position] = msgspec.structs.replace(tasks[position], payload=services.values().encode(pickled))

@@ -11,6 +11,7 @@ from math import inf
 
 import msgspec
 
+from fairlead.api.dynamic.plans import plan_again, plan_new, without
 from fairlead.config.services import Services
 from fairlead.engine.lineage import diff as code_diff
 from fairlead.engine.reuse import Finder, Found, Keys, differences, index, paths_changed
@@ -42,10 +43,13 @@ class Resumption(msgspec.Struct):
     """Top-level names that run again whatever is there."""
 
 
-def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None = None) -> Resumption:
+def resume_into(
+    services: Services, old: Run, new: Run, *, from_task: str | None = None, renew: bool = False
+) -> Resumption:
     """Decide how `new`, today's definition of the run `old`, goes on with it.
 
-    `from_task`: the path or name of a task that runs again with all that depends on it. Raises RunBusy
+    `from_task`: the path or name of a task that runs again with all that depends on it. `renew`: a new
+    run is made although nothing changed. Raises RunBusy
     when a living driver carries the old run, NotFound for a task that it does not have.
     """
     summary = services.store.summary(old.id)
@@ -53,13 +57,22 @@ def resume_into(services: Services, old: Run, new: Run, *, from_task: str | None
         raise RunBusy(f"run {old.id!r} is running; wait for it, or stop it with 'fairlead stop {old.id}'")
     values = services.values()
     attempts = list(services.store.attempts(old.id))
-    if from_task is None and _same(old, new, values) and not paths_changed(old, attempts, summary.epoch, values):
+    again = from_task is None and not renew
+    if again and _same(old, new, values) and not paths_changed(old, attempts, summary.epoch, values):
+        if old.workflow.dynamic:
+            return Resumption(old, True, plan_again(old, attempts, summary.epoch, values), {})
         return Resumption(old, True, _plan_again(old, attempts, values), {})
     asked: set[str] = set()
     if from_task is not None:
-        asked, attempts = _without(old.workflow, attempts, from_task, old.id)
+        if old.workflow.dynamic:
+            asked, attempts = without(old, attempts, from_task)
+        else:
+            asked, attempts = _without(old.workflow, attempts, from_task, old.id)
     previous = index(old, attempts, summary.epoch, values)
     new.parent = old.id
+    if new.workflow.dynamic:
+        # Without records of the body, `attempts` tell nothing of how it went, which is as it should be.
+        return Resumption(new, False, plan_new(services, old, attempts, new, previous), previous, asked)
     return Resumption(new, False, _plan_new(services, old, attempts, new, previous, asked), previous, asked)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from fairlead.api.debugging import Witness, here
-from fairlead.api.definitions import Runnable
+from fairlead.api.definitions import Diverged, Runnable
 from fairlead.api.launch import Carriage, carry, check_against
 from fairlead.api.making import make_run
 from fairlead.api.runs import WorkflowRun
@@ -34,6 +34,7 @@ class Options(NamedTuple):
     observers: Sequence[Observer]
     max_workers: int | None
     from_task: str | None
+    diverged: Diverged = "stop"
 
 
 def run(definition: Runnable, environment: Environment, options: Options, *, check: bool) -> WorkflowRun:
@@ -99,6 +100,10 @@ def _built(definition: Runnable, environment: Environment) -> Built:
     from fairlead.api.mocking import Wanted, mocked
     from fairlead.config.patching import patched
 
+    if built.workflow.dynamic:
+        from fairlead.api.dynamic.patches import all_patched
+
+        return all_patched(built, environment)
     found = patched(built, environment)
     if not (is_mock or found.mocks or found.lost):
         return found.built
@@ -123,7 +128,11 @@ def _resumed(services: Services, made: Run, carriage: Carriage, options: Options
     resume = options.resume
     assert resume is not None
     old = services.store.get(resume if isinstance(resume, str) else resume.id)
-    resumption = resume_into(services, old, made, from_task=options.from_task)
+    if options.diverged not in get_args(Diverged):
+        raise DefinitionError(f"diverged={options.diverged!r} is none of 'stop', 'accept', 'new'")
+    renew = options.diverged == "new"
+    resumption = resume_into(services, old, made, from_task=options.from_task, renew=renew)
+    carriage.accepted = options.diverged == "accept"
     carriage.plan, carriage.previous, carriage.fresh = resumption.plan, resumption.previous, resumption.fresh
     if not resumption.again:
         _record(services, resumption.run, options.max_workers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
@@ -18,10 +18,11 @@ from fairlead.config.services import Services, look_services
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
+from fairlead.model.path import BODY
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
 from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
-from fairlead.model.task import CATALOG
+from fairlead.model.task import CATALOG, TaskDefinition
 from fairlead.model.values import Value
 from fairlead.model.workflow import Ref, TaskNode, Workflow
 
@@ -124,6 +125,9 @@ class WorkflowRun:
     def get_task(self, path: str) -> TaskRun:
         """Give the task run at a path such as `train[3]`; raises NotFound with the nearest."""
         attempts = list(self._services.store.attempts(self.id, path=path))
+        if path == BODY and attempts:
+            last = attempts[-1].outcome
+            return TaskRun(self, path, self.graph.name, last if last is not None else "running", attempts)
         node = telling.task_at(self.graph, path)
         if node is not None and attempts and attempts[-1].outcome in {"succeeded", "reused"}:
             return TaskRun(self, path, self.graph.tasks[node.task].name, attempts[-1].outcome, attempts)
@@ -174,14 +178,15 @@ class WorkflowRun:
         """Ask whoever carries the run to stop; False, with no effect, when it has ended already."""
         return self._services.store.ask_cancel(self.id, time.time())
 
-    def resume(self, *, check: bool = True) -> WorkflowRun:
+    def resume(self, *, check: bool = True, diverged: Literal["stop", "accept"] = "stop") -> WorkflowRun:
         """Go on with a run that failed, was stopped or interrupted, with its recorded graph.
 
-        What succeeded is kept. Waits; raises RunFailed unless `check` is False.
+        What succeeded is kept. Waits; raises RunFailed unless `check` is False. `diverged="accept"`: the body
+        of a dynamic workflow may take another way than before.
         """
         from fairlead.api.launch import carry_recorded
 
-        return carry_recorded(self._to_carry(), self.id, check=check)
+        return carry_recorded(self._to_carry(), self.id, check=check, accepted=diverged == "accept")
 
     def __repr__(self) -> str:
         return telling.run_in_short(self.summary(), self.groups())
@@ -286,13 +291,16 @@ class TaskRun:
     @property
     def mocked(self) -> str:
         """What stood in for the task: `stub`, `value`, or a function's name; empty: nothing did."""
-        node = telling.task_at(self.run.graph, self.id)
-        return "" if node is None else self.run.graph.tasks[node.task].mock
+        task = self._definition()
+        return "" if task is None else task.mock
 
     def _returned(self) -> int | None:
         """How many of its recorded outputs it returned; the others are files that it put away."""
-        node = telling.task_at(self.run.graph, self.id)
-        return None if node is None else len(self.run.graph.tasks[node.task].returns)
+        task = self._definition()
+        return None if task is None else len(task.returns)
+
+    def _definition(self) -> TaskDefinition | None:
+        return telling.definition_at(self.run.graph, self.attempts[0] if self.attempts else Attempt(self.id, 0))
 
     def get_logs(self) -> str:
         """What its attempts wrote."""

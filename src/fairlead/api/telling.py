@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunFailed
+from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunDiverged, RunFailed
 from fairlead.model.events import Attempt, Failure
+from fairlead.model.path import BODY, said
+from fairlead.model.recorded import definition_of
 from fairlead.model.run import Group, RunStatus, RunSummary
+from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Value
 from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow, bodies_of
 
-__all__ = ["failure_text", "no_task", "pick_output", "run_in_short", "task_at", "why_no_results"]
+__all__ = ["definition_at", "failure_text", "no_task", "pick_output", "run_in_short", "task_at", "why_no_results"]
 
 _OVER = frozenset({"succeeded", "reused", "failed", "skipped", "cancelled"})
 
@@ -49,6 +52,8 @@ def why_no_results(run: _Run, status: RunStatus) -> FairleadError:
             return RunFailed(
                 f"run {run.id!r} failed" + (f": {by!r} ended it with failure" if by else ""), run_id=run.id
             )
+        if failed.path == BODY and failed.failure.type == RunDiverged.__name__:
+            return RunDiverged(failed.failure.message, run_id=run.id)
         return RunFailed(failure_text(failed.path, failed.failure, failed.attempt), run_id=run.id, task=failed.path)
     if status == "interrupted":
         return NotFinished(
@@ -70,11 +75,9 @@ def failure_text(path: str, failure: Failure, attempt: int = 1) -> str:
     """Tell of a failure, the user's own error first."""
     kind = failure.type.rpartition(".")[2] if failure.type else failure.reason
     times = f" (attempt {attempt})" if attempt > 1 else ""
-    lines = [
-        f"task {path!r} failed{times}: {kind}: {failure.message}"
-        if failure.type
-        else f"task {path!r} failed{times}: {failure.message}"
-    ]
+    # The attempts of a workflow's own code are its epochs, and nobody has asked for them.
+    subject = f"task {path!r} failed{times}" if path != BODY else f"{said(path)} failed"
+    lines = [f"{subject}: {kind}: {failure.message}" if failure.type else f"{subject}: {failure.message}"]
     if failure.arguments:
         lines.append("  with " + ", ".join(f"{name}={value}" for name, value in failure.arguments.items()))
     if failure.place is not None:
@@ -118,14 +121,22 @@ def _find(scope: Workflow, parts: list[str]) -> TaskNode | None:
     return None
 
 
+def definition_at(workflow: Workflow, attempt: Attempt) -> TaskDefinition | None:
+    """Give the definition of an attempt's task; None for what is no task run."""
+    if workflow.dynamic:
+        return definition_of(workflow, attempt)
+    node = task_at(workflow, attempt.path)
+    return None if node is None else workflow.tasks[node.task]
+
+
 def pick_output(workflow: Workflow, attempt: Attempt, name: str | None) -> Value | None:
     """Give a task run's output by name, its only one if None; None when there is no such thing."""
     if attempt.outcome not in {"succeeded", "reused"} or attempt.outputs is None:
         return None
-    node = task_at(workflow, attempt.path)
-    if node is None:
+    task = definition_at(workflow, attempt)
+    if task is None:
         return None
-    names = workflow.tasks[node.task].returns
+    names = task.returns
     if name is None:
         return attempt.outputs[0] if len(names) == 1 else None
     return attempt.outputs[names.index(name)] if name in names else None

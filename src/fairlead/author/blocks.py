@@ -17,7 +17,7 @@ from fairlead.author.placing import inline
 from fairlead.author.problems import Problem, complain, nearest, place_of
 from fairlead.author.scope import Scope, current
 from fairlead.author.settings import iterations_problem
-from fairlead.errors import DefinitionError
+from fairlead.errors import DefinitionError, TaskFailed
 from fairlead.model.path import RESERVED
 from fairlead.model.task import Place
 from fairlead.model.workflow import (
@@ -34,7 +34,7 @@ from fairlead.model.workflow import (
     Workflow,
 )
 
-__all__ = ["Switch", "guard", "guard_plainly", "label_of", "repeat", "switch"]
+__all__ = ["Switch", "guard", "guard_plainly", "handle_plainly", "label_of", "repeat", "switch"]
 
 _DEFAULT = object()
 FAILURE = "failure"
@@ -205,12 +205,26 @@ def guard_plainly(
     try:
         return callee(*args, **kwargs)
     except Exception as error:  # noqa: BLE001  # whatever it raises is what the handler is for
-        taken, tells = _for_handler(layout, handler, args, kwargs, name, place_of(sys._getframe(2)))
-        if tells:
-            kind = type(error)
-            taken[FAILURE] = {"task": name, "type": f"{kind.__module__}.{kind.__qualname__}", "message": str(error)}
-            taken[FAILURE]["type"] = taken[FAILURE]["type"].removeprefix("builtins.")
-        return handler(**taken)
+        return handle_plainly(error, name, layout, handler, args, kwargs)
+
+
+def handle_plainly(
+    error: Exception,
+    name: str,
+    layout: Layout,
+    handler: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Call the handler of a call that raised an error."""
+    taken, tells = _for_handler(layout, handler, args, kwargs, name, place_of(sys._getframe(2)))
+    if tells:
+        kind = type(error)
+        said = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        taken[FAILURE] = {"task": name, "type": said, "message": str(error)}
+        if isinstance(error, TaskFailed):
+            taken[FAILURE] = {"task": error.path, "type": error.type, "message": error.message}
+    return handler(**taken)
 
 
 def label_of(key: Any, used: set[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.handles import Handle
-from fairlead.author.maps import map_plainly, map_task
+from fairlead.author.maps import map_plainly, map_task, submit_plainly
 from fairlead.author.options import Core
 from fairlead.author.placing import Body, map_body
 from fairlead.author.problems import place_of
@@ -47,7 +47,9 @@ class Task(Generic[P, R]):
         if self.handler is not None:
             return self._guarded(scope, args, kwargs)  # type: ignore[no-any-return]
         if not scope:
-            return self.fn(*args, **kwargs)
+            if scope is None or scope is False:
+                return self.fn(*args, **kwargs)
+            return scope.call(self._core, args, kwargs)  # type: ignore[no-any-return]
         return scope.call(self._core, self._after, args, kwargs)  # type: ignore[return-value]
 
     @property
@@ -74,6 +76,8 @@ class Task(Generic[P, R]):
         """Call once for every item: positional arguments are lists, keywords are passed whole."""
         scope = current.get()
         if not scope:
+            if scope is not None and scope is not False:
+                return scope.map(self._core, lists, values, self.handler)
             call = self if self.handler is not None else self.fn
             return map_plainly(call, lists, values, self._core.options.get("min_success"))
         if self.handler is not None:
@@ -96,11 +100,28 @@ class Task(Generic[P, R]):
     def _guarded(self, scope: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         handler = self.handler
         assert handler is not None
-        if not scope:
+        if scope is None or scope is False:
             return guard_plainly(self.fn, self.name, self._core.layout, handler, args, kwargs)
         plain = self._copy(self._core, self._after)
         plain.handler = None
+        if not scope:
+            return scope.guard(plain, self._core.layout, handler, args, kwargs)
         return guard(scope, plain, self.name, self._core.layout, handler, args, kwargs)
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Call in a dynamic workflow without waiting: gives a future, whose `result()` waits.
+
+        A future may be an argument of another call. In plain Python the call is made at once.
+        """
+        scope = current.get()
+        if scope:
+            raise DefinitionError(
+                f"{self.name}.submit ({place_of(sys._getframe(1))}): calls in a graph are not waited for anyway; "
+                f"write {self.name}(…), or make the workflow dynamic"
+            )
+        if scope is None or scope is False:
+            return submit_plainly(self.fn, args, kwargs)
+        return scope.submit(self._core, args, kwargs)
 
     def _copy(self, core: Core, after: tuple[Handle, ...]) -> Task[P, R]:
         copy = object.__new__(type(self))

@@ -22,7 +22,7 @@ from fairlead.model.task import Place
 from fairlead.model.types import describe, fits
 from fairlead.model.workflow import Binding, Const, Container, MapNode, Parameter, ParamRef, Ref, TaskNode, Workflow
 
-__all__ = ["MapCall", "Sources", "arrange", "item_origin", "map_plainly", "map_task", "place_map"]
+__all__ = ["MapCall", "Sources", "arrange", "item_origin", "map_plainly", "map_task", "place_map", "submit_plainly"]
 
 _ENOUGH = 50
 """Constant items whose type is looked at."""
@@ -70,6 +70,18 @@ def map_plainly(
     if errors and wanted is not None and not enough(len(results), len(results) + len(errors), wanted):
         raise errors[0]
     return results
+
+
+def submit_plainly(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Do what `submit` means in plain Python: call, and give a future that is done."""
+    from concurrent.futures import Future
+
+    future: Future[Any] = Future()
+    try:
+        future.set_result(function(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001 - it is raised again where somebody asks for the result
+        future.set_exception(error)
+    return future
 
 
 def arrange(layout: Layout, args: tuple[Any, ...], kwargs: dict[str, Any], subject: str) -> Sources:

@@ -20,7 +20,7 @@ from fairlead.model.names import canonical_module
 from fairlead.model.path import RESERVED
 from fairlead.model.task import Catalog, Resources, TaskDefinition
 
-__all__ = ["OF_CALLS", "OPTIONS", "Core", "check_name", "check_options", "untracked"]
+__all__ = ["OF_CALLS", "OPTIONS", "Core", "check_name", "check_options", "target_of", "untracked"]
 
 _MEMORY = re.compile(r"\d+(\.\d+)?([KMGTP]i?)?")
 
@@ -54,7 +54,7 @@ class Core:
             untracked(self.name, given.get("tracked", ()), layout.returns)
             self._definition = TaskDefinition(
                 name=self.name,
-                target=_target(function),
+                target=target_of(function),
                 params=layout.params,
                 outputs=layout.returns,
                 place=place_of_function(function),
@@ -100,7 +100,8 @@ def _name_of(function: Any) -> str:
     return name
 
 
-def _target(function: Any) -> str:
+def target_of(function: Any) -> str:
+    """Give `module:qualname` of a function, under its canonical module name."""
     module, qualname = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     return f"{canonical_module(module)}:{qualname}" if module and qualname else ""
 

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, final
 
 import msgspec
 
 from fairlead.author.constants import ATOMS, CONTAINERS, holds_handle, misplaced, snapshot
 from fairlead.author.edges import Edges
+from fairlead.author.frames import Frame
 from fairlead.author.handles import OUTER, Given, Handle, What, is_outer, new_handle
 from fairlead.author.options import Core
 from fairlead.author.problems import Problem, absolute, place_of, user_frame
@@ -103,6 +104,7 @@ _Draft: TypeAlias = tuple[str, Place, tuple[After, ...], bool, int, Any]
 """Name, place, edges without data, free of the order in the source, task, bindings or the node of a block."""
 
 
+@final
 class Scope:
     """One scope while it is built."""
 
@@ -348,5 +350,7 @@ class Scope:
         return tuple(nodes)
 
 
-current: ContextVar[Scope | Literal[False] | None] = ContextVar("fairlead_scope", default=None)
-"""The scope that is being built; False while a workflow function runs as plain Python."""
+current: ContextVar[Scope | Frame | Literal[False] | None] = ContextVar("fairlead_scope", default=None)
+"""The scope that is being built, or the place in a dynamic workflow that runs (which is false, too).
+
+False while a workflow function runs as plain Python."""

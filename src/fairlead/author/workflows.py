@@ -15,6 +15,7 @@ from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Layout, clean_doc, layout_of, place_of_function
 from fairlead.author.catalogs import with_catalogs
 from fairlead.author.constants import misplaced
+from fairlead.author.dynamic import build_dynamic
 from fairlead.author.functions import dress, handles_in, is_method
 from fairlead.author.handles import Given, Handle, new_handle
 from fairlead.author.maps import map_plainly
@@ -35,8 +36,10 @@ class WorkflowFunction:
     bound: ClassVar[type[BoundWorkflow]]
     """What a call outside a graph gives; a subclass that can run puts its own class here."""
 
-    def __init__(self, function: Callable[..., Any], *, name: str | None = None) -> None:
+    def __init__(self, function: Callable[..., Any], *, name: str | None = None, dynamic: bool = False) -> None:
         self._function = function
+        self.dynamic = dynamic
+        """The body is run as ordinary Python, and not called once to build a graph."""
         self._layout: Layout | None = None
         self._after: tuple[Handle, ...] = ()
         self._limits: dict[str, Any] = {}
@@ -46,10 +49,12 @@ class WorkflowFunction:
         problem = check_name(self.name)
         if self.name == "<lambda>" or problem:
             raise DefinitionError(f"a workflow needs a name: name='…' {problem}".rstrip())
-        if getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80:
+        self.awaits = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
+        """The body is `async def`."""
+        if self.awaits and not dynamic:
             raise DefinitionError(
                 f"workflow {self.name!r} ({place_of_function(function)}) is async; write a plain 'def': "
-                "async tasks are awaited when the workflow runs"
+                "async tasks are awaited when the workflow runs; or make it @workflow(dynamic=True), which may await"
             )
         dress(self, function, self.name)
 
@@ -107,9 +112,16 @@ class WorkflowFunction:
             return self.bound(self, args, kwargs)
         if scope is False:
             return self._plainly(args, kwargs)
+        plain: Any = self
         if self.handler is not None:
             plain = self._copy()
             plain.handler = None
+        if not scope:
+            if self.handler is not None:
+                return scope.guard(plain, self.layout, self.handler, args, kwargs)
+            return scope.enter(self, args, kwargs)
+        self._refuse_graph(scope)
+        if self.handler is not None:
             return guard(scope, plain, self.name, self.layout, self.handler, args, kwargs)
         return inline(scope, self.body, args, kwargs)
 
@@ -164,7 +176,7 @@ class WorkflowFunction:
         return copy
 
     def _copy(self, name: str | None = None) -> WorkflowFunction:
-        copy = type(self)(self._function, name=name or self.name)
+        copy = type(self)(self._function, name=name or self.name, dynamic=self.dynamic)
         copy._after, copy._limits, copy.handler = self._after, self._limits, self.handler
         return copy
 
@@ -172,9 +184,19 @@ class WorkflowFunction:
         """Run once for every item: positional arguments are lists, keywords are passed whole."""
         scope = current.get()
         if not scope:
+            if scope is not None and scope is not False:
+                return scope.enter_each(self, lists, values)
             return map_plainly(self.fn, lists, values, self._limits.get("min_success"))
+        self._refuse_graph(scope)
         body = self.body if self.handler is None else self.body._replace(function=self)
         return map_body(scope, body, lists, values)
+
+    def _refuse_graph(self, scope: Scope) -> None:
+        if self.dynamic:
+            raise DefinitionError(
+                f"{scope.building.name}: workflow {self.name!r} ({place_of(sys._getframe(2))}) is dynamic, and a graph "
+                "cannot hold what is not known yet; make the outer workflow dynamic, too"
+            )
 
     def __get__(self, instance: object, owner: type) -> WorkflowFunction:
         bind = getattr(owner, "_bind_workflow", None) if instance is not None else None
@@ -216,11 +238,11 @@ class BoundWorkflow:
 WorkflowFunction.bound = BoundWorkflow
 
 
-def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
+def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None, dynamic: bool = False) -> Any:
     """Make a function a workflow: `@workflow`, or `@workflow(name="…")`."""
     if function is None:
-        return lambda later: WorkflowFunction(later, name=name)
-    return WorkflowFunction(function, name=name)
+        return lambda later: WorkflowFunction(later, name=name, dynamic=dynamic)
+    return WorkflowFunction(function, name=name, dynamic=dynamic)
 
 
 def build(
@@ -268,6 +290,8 @@ def _bound(
 
 
 def _build(function: WorkflowFunction, values: dict[str, Any]) -> Built:
+    if function.dynamic:
+        return build_dynamic(function, values)
     building = Building(function.name)
     scope = Scope(building, function.name)
     layout = function.layout

@@ -6,6 +6,7 @@ from fairlead.api import WorkflowRun
 from fairlead.cli.views import TaskView
 from fairlead.errors import NotFinished
 from fairlead.model.events import Attempt
+from fairlead.model.path import BODY
 from fairlead.model.run import RunSummary
 from fairlead.model.task import CATALOG
 from fairlead.model.words import short
@@ -32,9 +33,10 @@ def attempts_of(
 
 def failures(run: WorkflowRun, summary: RunSummary) -> list[Attempt]:
     """Give some task runs that failed for good, what made the run fail first."""
-    if not any(summary.counts.get(status) for status in ("failed", "lost")):
+    if not any(summary.counts.get(status) for status in ("failed", "lost")) and summary.error != BODY:
         return []
-    fetched = [
+    fetched = attempts_of(run, path=BODY, outcome="failed") if summary.error == BODY else []
+    fetched += [
         attempt
         for outcome in ("failed", "lost")
         if summary.counts.get(outcome)
@@ -63,11 +65,10 @@ def task_view(run: WorkflowRun, path: str) -> TaskView:
     """Gather what `show RUN/TASK` shows; raises NotFound."""
     # Both bring in the analysis of code, which no other look needs.
     from fairlead.api.explaining import inputs_of
-    from fairlead.api.telling import task_at
+    from fairlead.api.telling import definition_at
 
     task = run.get_task(path)
-    node = task_at(run.graph, path)
-    definition = None if node is None else run.graph.tasks[node.task]
+    definition = definition_at(run.graph, task.attempts[0] if task.attempts else Attempt(path, 0))
     try:
         inputs = {name: short(value, 200) for name, value in inputs_of(run, path).items() if name != CATALOG}
     except NotFinished:

@@ -85,9 +85,13 @@ def results_document(value: Any) -> Any:
 
 def named_results(run: WorkflowRun, value: Any) -> dict[str, Any]:
     """Give results by name, also where a workflow has one only."""
-    return {next(iter(run.graph.results)): value} if is_single(run) else dict(value)
+    if not is_single(run, value):
+        return dict(value)
+    return {next(iter(run.graph.results), "result"): value}
 
 
-def is_single(run: WorkflowRun) -> bool:
-    """Whether a workflow gives one value, not several by name."""
+def is_single(run: WorkflowRun, value: Any = None) -> bool:
+    """Whether a workflow gives one value, not several by name; what a dynamic one gives, its `value` tells."""
+    if run.graph.dynamic:
+        return not (isinstance(value, dict) and value and all(isinstance(name, str) for name in value))
     return run.graph.single and len(run.graph.results) == 1

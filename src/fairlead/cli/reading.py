@@ -94,7 +94,7 @@ def results(run: str, name: str | None, wait: bool, env: str | None, form: Form)
     if form != "table":
         _write_results(value, form)
         return
-    several = name is None and not is_single(found)
+    several = name is None and not is_single(found, value)
     write_page(results_page(value if several else {"result": value}, width=page_width() or 100))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -29,6 +29,18 @@ class Launch(msgspec.Struct, frozen=True):
     run_id: str | None
     tags: tuple[str, ...]
     detach: bool
+    max_workers: int | None
+    form: Form
+
+
+class GoingOn(msgspec.Struct, frozen=True):
+    """How a run is to go on: the options of `resume`."""
+
+    from_task: str | None
+    diverged: Literal["stop", "accept", "new"]
+    file: Path | None
+    given: tuple[str, ...]
+    env: str | None
     max_workers: int | None
     form: Form
 
@@ -233,34 +245,35 @@ def stop(run: str, wait: bool, env: str | None) -> int:
 @click.option(
     "--from", "from_task", metavar="TASK", help="Run this task again, with all that depends on it (--from train)."
 )
+@click.option(
+    "--diverged",
+    type=click.Choice(["stop", "accept", "new"]),
+    default="stop",
+    show_default=True,
+    help="What to do when the body of a dynamic workflow takes another way than before: say so and stop, let it go"
+    " on, or make a new run that reuses what is still valid (--diverged new).",
+)
 @with_parameters
 @environment
 @with_workers
 @form
 @loudness
 @click.pass_context
-def resume(
-    ctx: click.Context,
-    run: str,
-    from_task: str | None,
-    file: Path | None,
-    given: tuple[str, ...],
-    env: str | None,
-    max_workers: int | None,
-    form: Form,
-) -> int:
+def resume(ctx: click.Context, /, run: str, **chosen: Any) -> int:
     """Go on with a run."""
-    parameters = pairs(given, "-p")
+    going = GoingOn(**chosen)
+    parameters = pairs(going.given, "-p")
 
     def carry(observer: Terminal) -> WorkflowRun:
         return resume_run(
             run,
-            env,
-            from_task=from_task,
+            going.env,
+            from_task=going.from_task,
             parameters=parameters,
-            file=file,
+            file=going.file,
             observers=[observer],
-            max_workers=max_workers,
+            max_workers=going.max_workers,
+            diverged=going.diverged,
         )
 
-    return watched(carry, ctx.ensure_object(Loudness).level, form)
+    return watched(carry, ctx.ensure_object(Loudness).level, going.form)

@@ -50,7 +50,7 @@ class _Use(NamedTuple):
 
 def patched(built: Built, environment: Environment) -> Patched:
     """Patch the tasks of a graph; a definition that only some nodes have patched is copied for these."""
-    if not environment.tasks:
+    if not environment.tasks or built.workflow.dynamic:  # what a body calls is patched when it is called
         return Patched(built, {}, [], [])
     patches = list(patches_of(environment.tasks))
     uses = list(_uses(built.workflow, "", ()))

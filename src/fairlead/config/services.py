@@ -151,11 +151,13 @@ def bench_for(
     brief: Brief,
     functions: Sequence[Callable[..., Any] | None] = (),
     *,
+    late: Mapping[int, Callable[..., Any]] | None = None,
     watch: Callable[[Mapping[str, TaskKind]], Mapping[str, TaskKind]] = dict,
 ) -> Bench:
     """What this process needs to run a run's jobs itself; `functions` are live, by task.
 
-    `watch` is given the kinds of task, and gives what is to be used in their place.
+    `late` has functions of tasks that come up while the run is carried, by their index. `watch` is given the
+    kinds of task, and gives what is to be used in their place.
     """
     from fairlead.config.kinds import kinds
     from fairlead.node.capture import TeeLog
@@ -164,10 +166,13 @@ def bench_for(
     live = {id(task): function for task, function in zip(brief.tasks, functions, strict=False) if function is not None}
 
     def find(task: TaskDefinition, code: TaskCode, values: Values) -> Callable[..., Any]:
+        function = live.get(id(task))
+        if function is None and late:
+            function = next((late[place] for place in late if brief.tasks[place] is task), None)
         recipe = task_component(task)
-        if recipe is not None and id(task) in live:
-            return method_of(task, recipe, live[id(task)], values)
-        return live.get(id(task)) or function_of(task, code, values)
+        if recipe is not None and function is not None:
+            return method_of(task, recipe, function, values)
+        return function or function_of(task, code, values)
 
     files = Path(brief.scratch) / "files"
     log = TeeLog(brief.scratch)

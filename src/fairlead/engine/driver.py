@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -50,6 +50,9 @@ class Reuse(Protocol):
     def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
         """Give, for each task run, the attempt to record in place of running it, or None."""
 
+    def grown(self) -> None:
+        """The run has further task definitions."""
+
     def key(self, live: Live) -> str:
         """The reuse key that `find` worked out for a task run that has to run; empty: none."""
 
@@ -87,6 +90,8 @@ class Gear(msgspec.Struct):
 class Driver:
     """Carries one run in this thread."""
 
+    writer: ClassVar[type[Writer]] = Writer
+
     def __init__(self, run: Run, state: State, gear: Gear, *, epoch: int, ledger: Ledger) -> None:
         self.run = run
         self.state = state
@@ -105,7 +110,7 @@ class Driver:
         self._stopped = 0
         self._patient_until = inf
         committed = self._committed if gear.tell is not None else None
-        self._writer = Writer(gear.store, run.id, epoch, ledger, delay=gear.delay, committed=committed)
+        self._writer = self.writer(gear.store, run.id, epoch, ledger, delay=gear.delay, committed=committed)
 
     def carry(self, plan: ResumePlan | None = None) -> RunStatus:
         """Carry the run until it ends; gives its final status.

@@ -33,14 +33,14 @@ class Interrupts:
         """A task is running in this thread now."""
         self._asked = asked
         self._before: Any = None
-        self._thread = threading.current_thread()
+        self.thread = threading.current_thread()
         self._over = threading.Event()
         self._watch: threading.Thread | None = None
         self._lock = threading.Lock()
         self._from_outside = False
 
     def __enter__(self) -> Self:
-        if self._thread is threading.main_thread():
+        if self.thread is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             # A program that handles the signal in its own way goes on doing so.
             if before is signal.default_int_handler:
@@ -85,7 +85,7 @@ class Interrupts:
 
     def _interrupt(self) -> None:
         """Raise KeyboardInterrupt in the task; system calls that it is in come back at once in the main thread."""
-        ident = self._thread.ident
+        ident = self.thread.ident
         with self._lock:
             if not self.in_task or ident is None:
                 return

@@ -272,7 +272,7 @@ class Objects(Resolver):
 def unwrap(value: Any) -> Any:
     """Give the plain function of a task or workflow; anything else as it is."""
     if type(value).__module__.startswith("fairlead."):
-        return getattr(value, "fn", value)
+        return getattr(value, "__wrapped__", value)
     return value
 
 

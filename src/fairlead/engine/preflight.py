@@ -43,6 +43,11 @@ def mismatches(
         for what, reach in stores.items()
         if _WIDTH[reach] < _WIDTH[offers.reach]
     ]
+    if workflow.dynamic and not offers.dynamic:
+        found.append(
+            f"it is dynamic: its body says while it runs what is called next, and executor {executor!r} must know"
+            " before; use 'in_process' or 'local', or write the workflow without dynamic=True"
+        )
     for task in tasks:
         found.extend(f"{task.name}: {problem}" for problem in _of_task(task, offers, executor))
     return found

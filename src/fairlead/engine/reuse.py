@@ -21,6 +21,8 @@ from fairlead.engine.contents import changed, content_digest
 from fairlead.model.components import component_changes
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.fold import fold
+from fairlead.model.path import group_of
+from fairlead.model.recorded import complete
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
 from fairlead.model.state import State
@@ -56,7 +58,7 @@ class Keys:
     def __init__(self, run: Run, values: Values) -> None:
         self._run = run
         self._values = values
-        self._options = [_options(task) for task in run.workflow.tasks]
+        self._options: dict[int, dict[str, str]] = {}
         self._digests: dict[str, str] = {}
         self._orders: dict[tuple[str, int], str] = {}
         self._held: dict[str, list[Path]] = {}
@@ -66,6 +68,10 @@ class Keys:
         args = state.args(live)
         return self._parts(live.task, args, self._order(state, live.scope, live.node))
 
+    def parts_of(self, task: int, args: dict[str, Value]) -> Parts:
+        """Give what a call of a task with these inputs depends on, wherever it stands."""
+        return self._parts(task, args, ())
+
     def _parts(self, task: int, args: dict[str, Value], order: tuple[str, ...]) -> Parts:
         if FOLDER in args:
             from fairlead.model.files import chosen_args
@@ -74,7 +80,10 @@ class Keys:
         code = self.code(task).digest
         classes = {name: self._class_code(name) for value in args.values() for name in _classes(value)}
         inputs = {name: self._digest(value) for name, value in args.items()}
-        return Parts(code, inputs, classes, self._options[task], order)
+        options = self._options.get(task)
+        if options is None:
+            options = self._options[task] = _options(self._run.workflow.tasks[task])
+        return Parts(code, inputs, classes, options, order)
 
     def code(self, task: int) -> TaskCode:
         """Give what is known of a task definition's code."""
@@ -162,6 +171,8 @@ class Keys:
 
     def _order(self, state: State, scope: Scope, position: int) -> tuple[str, ...]:
         """Give the keys of the nodes that this one was ordered after; a loop, since chains are long."""
+        if self._run.workflow.dynamic:
+            return ()  # a call is made for what it is given; what was called before it is the body's business
         wanted = _before(scope, position)
         if not wanted:
             return ()
@@ -215,10 +226,17 @@ class Finder:
         self._values = values
         self._previous = previous
         self._fresh = fresh
-        self._cached = [task.cache for task in run.workflow.tasks]
-        self._paths = keys.given_paths()
-        self._wanted = bool(previous) or any(self._cached) or self._paths
+        self._cached: list[bool] = []
+        # What a dynamic body gives to its tasks is known when it does.
+        self._paths = keys.given_paths() or run.workflow.dynamic
+        self._wanted = False
         self._pending: dict[str, str] = {}
+        self.grown()
+
+    def grown(self) -> None:
+        """Take up task definitions that came up while the run is carried."""
+        self._cached = [task.cache for task in self._run.workflow.tasks]
+        self._wanted = bool(self._previous) or any(self._cached) or self._paths
 
     def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
         """Give, for each task run, the attempt to record in place of running it, or None."""
@@ -246,7 +264,8 @@ class Finder:
     def _hit(self, live: Live, key: str, stored: dict[str, Found]) -> Attempt | None:
         if not key:
             return None
-        known = () if _top(live.path) in self._fresh else (self._previous.get(key), stored.get(key))
+        top = _top(live.path) if not self._run.workflow.dynamic else group_of(_top(live.path))
+        known = () if top in self._fresh else (self._previous.get(key), stored.get(key))
         for found in known:
             if found is not None and not any(map(self._values.missing, found[1].outputs or [])):
                 origin, attempt = found
@@ -267,6 +286,7 @@ def _top(path: str) -> str:
 
 def index(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> dict[str, Found]:
     """List a run's valid results by key, to resume another run from it."""
+    run = complete(run, attempts)
     keys = Keys(run, values)
     until = _last(attempts)
     found: dict[str, Found] = {}
@@ -281,8 +301,9 @@ def index(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> 
 
 def paths_changed(run: Run, attempts: Sequence[Attempt], epoch: int, values: Values) -> bool:
     """Whether what the run's paths name changed since its results were made."""
+    run = complete(run, attempts)
     keys = Keys(run, values)
-    if not keys.given_paths():
+    if not (keys.given_paths() or run.workflow.dynamic):
         return False
     until = _last(attempts)
     found: list[str] = []

@@ -29,10 +29,14 @@ class Ledger:
 
     def __init__(self, state: State, known: dict[str, Group]) -> None:
         self.state = state
-        self.groups = [known.get(name) or Group(name) for name in state.groups]
+        self.groups: list[Group] = []
+        self._known = known
+        self._grow()
 
     def note(self, place: int, attempt: Attempt) -> None:
         """Add the time of an attempt that has ended."""
+        if len(self.groups) < len(self.state.groups):
+            self._grow()
         group = self.groups[place]
         group.seconds += attempt.seconds
         if attempt.started is not None and (group.started is None or attempt.started < group.started):
@@ -40,14 +44,22 @@ class Ledger:
         if attempt.ended is not None and (group.ended is None or attempt.ended > group.ended):
             group.ended = attempt.ended
 
+    def _grow(self) -> None:
+        """Take up groups that came up while the run is carried, as they do in dynamic workflows."""
+        for name in self.state.groups[len(self.groups) :]:
+            self.groups.append(self._known.get(name) or Group(name))
+
     def all(self) -> list[Group]:
         """Give every group, as copies."""
+        self._grow()
         self.state.dirty.update(range(len(self.groups)))
         return self.changed()
 
     def changed(self) -> list[Group]:
         """Give the groups that changed since the last call, as copies."""
         found = []
+        if len(self.groups) < len(self.state.groups):
+            self._grow()
         for place in sorted(self.state.dirty):
             group = self.groups[place]
             group.counts = self.state.count(place)

@@ -87,7 +87,7 @@ class InProcess:
     """Runs jobs in this process."""
 
     def __init__(self, open_bench: Callable[[Brief], Bench], *, clock: Clock | None = None) -> None:
-        self.offers = Offers(reach="process", cpu=os.cpu_count() or 1, echo=True)
+        self.offers = Offers(reach="process", cpu=os.cpu_count() or 1, echo=True, dynamic=True)
         self._open_bench = open_bench
         self._clock = clock
         self._bench: Bench | None = None
@@ -112,6 +112,15 @@ class InProcess:
             self._bench = TimedBench(self._bench, self._clock, brief)
             self._limits = [None] * len(brief.tasks)
         self._slow = set(range(len(brief.tasks)))
+
+    def extend(self, brief: Brief) -> None:
+        """The run has further task definitions; the bench has the same brief."""
+        new = range(len(self._limits), len(brief.tasks))
+        self._limits += [brief.tasks[place].timeout for place in new]
+        self._slow.update(new)
+        grown = getattr(self._bench, "grown", None)
+        if grown is not None:
+            grown()
 
     def room(self) -> int:
         """How many more jobs it would like to hold now."""

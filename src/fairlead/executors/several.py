@@ -59,10 +59,23 @@ class Several:
         """Get those ready that this run's tasks name; the others are left alone."""
         self._of = [task.executor if task.executor in self.members else "" for task in brief.tasks]
         for name in dict.fromkeys(self._of):
-            self._open[name] = self.members[name]
-            self._waiting[name] = deque()
-            self._busy[name] = 0
-            self.members[name].open(brief)
+            self._begin(name, brief)
+
+    def _begin(self, name: str, brief: Brief) -> None:
+        self.members[name].open(brief)
+        self._waiting[name] = deque()
+        self._busy[name] = 0
+        self._open[name] = self.members[name]
+
+    def extend(self, brief: Brief) -> None:
+        """The run has further task definitions; an executor that none has named before is made ready."""
+        for member in self._open.values():
+            member.extend(brief)
+        new = [task.executor if task.executor in self.members else "" for task in brief.tasks[len(self._of) :]]
+        for name in dict.fromkeys(new):
+            if name not in self._open:
+                self._begin(name, brief)
+        self._of += new
 
     def room(self) -> int:
         """How many more jobs they would like to hold together.
@@ -182,4 +195,5 @@ def _together(offers: Sequence[Offers]) -> Offers:
         image=any(one.image for one in offers),
         parallel=sum(one.parallel for one in offers),
         echo=all(one.echo for one in offers),
+        dynamic=all(one.dynamic for one in offers),
     )

@@ -9,10 +9,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from fairlead.model.task import Place
+from fairlead.model.run import TaskCode
+from fairlead.model.task import Place, TaskDefinition
 from fairlead.model.values import Value
 
-__all__ = ["Attempt", "Failure", "LogRange", "Origin", "Outcome", "Reason"]
+__all__ = ["Attempt", "Call", "Defined", "Failure", "LogRange", "Origin", "Outcome", "Reason"]
 
 Outcome: TypeAlias = Literal["succeeded", "failed", "cancelled", "lost", "reused"]
 
@@ -62,6 +63,35 @@ class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempt: int
 
 
+class Defined(msgspec.Struct, frozen=True, array_like=True):
+    """A task definition that a dynamic body met on its way, with its code."""
+
+    task: TaskDefinition
+    code: TaskCode
+
+
+class Call(msgspec.Struct, frozen=True, array_like=True):
+    """What a dynamic body called: enough to know the call again. Of the body itself, how it went."""
+
+    key: str
+    """Stands for its place in the call tree, the task, its inputs and its occurrence among identical calls."""
+    serial: int = 0
+    """The order in which calls were made, for people: nothing is found by it."""
+    task: int = 0
+    """Index into the workflow's `tasks`; -1: `defined` says which."""
+    args: dict[str, Value] = {}
+    frames: tuple[str, ...] = ()
+    """Keys of the workflow calls that it was made in, the outermost first."""
+    ordered: bool = False
+    """Nothing was going on beside it: the calls of its place were made in this order, and will be again."""
+    place: Place | None = None
+    defined: Defined | None = None
+    causes: tuple[str, ...] = ()
+    """Of the body: paths of the failures that it did not catch."""
+    accepted: bool = False
+    """Of the body: somebody said that it may take another way than before."""
+
+
 class Attempt(msgspec.Struct, omit_defaults=True):
     """What is recorded of one attempt. Times are seconds since the Unix epoch."""
 
@@ -90,3 +120,5 @@ class Attempt(msgspec.Struct, omit_defaults=True):
     """What the task kept by name with `log_artifact`."""
     worker: str = ""
     """Host and process, for people."""
+    call: Call | None = None
+    """Where it was called, in a dynamic workflow."""

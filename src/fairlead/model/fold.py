@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import inf
 
+from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt
+from fairlead.model.recorded import fold_calls, replayed_calls, walk_calls
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
 from fairlead.model.state import FOR_GOOD, State
@@ -35,6 +37,8 @@ def fold(
     otherwise. `keep`: the state can be walked through. `visit` is shown every success, at the moment
     at which its inputs are known.
     """
+    if run.workflow.dynamic:
+        return fold_calls(run, attempts, epoch=epoch, alive=alive, visit=visit)
     recorded: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         recorded.setdefault(attempt.path, []).append(attempt)
@@ -63,6 +67,8 @@ def fold(
 
 def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[Live, Attempt | None]]]:
     """Fold, and list every task run whose inputs are known, with its last record if there is one."""
+    if run.workflow.dynamic:
+        return replayed_calls(run, attempts)
     recorded: dict[str, Attempt] = {}
     for attempt in attempts:
         before = recorded.get(attempt.path)
@@ -92,7 +98,10 @@ def walk(state: State) -> Iterator[tuple[str, str, TaskStatus]]:
 
     In the order of the graph; for a state folded with `keep`.
     """
-    yield from _walk(state, state.root)
+    if isinstance(state, CallState):
+        yield from walk_calls(state, state.tasks)
+    else:
+        yield from _walk(state, state.root)
 
 
 def _by_number(attempt: Attempt) -> int:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["RESERVED", "group_of", "join", "parse"]
+__all__ = ["BODY", "RESERVED", "group_of", "join", "parse", "said"]
+
+BODY = "."
+"""The path of a dynamic workflow's own body; no call can have it."""
 
 RESERVED = frozenset(".[]#/")
 """Characters that no name of a node may hold."""
@@ -34,3 +37,8 @@ def parse(path: str) -> list[tuple[str, int]]:
 def group_of(path: str) -> str:
     """Name the group that a task run is counted under: its path without indexes and call numbers."""
     return _COUNTERS.sub("", path)
+
+
+def said(path: str) -> str:
+    """Give a path as people are told it."""
+    return "the workflow's own code" if path == BODY else path

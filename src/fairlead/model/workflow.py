@@ -245,6 +245,8 @@ class Workflow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every task definition of the workflow and its bodies; empty in bodies."""
     place: Place | None = None
     doc: str = ""
+    dynamic: bool = False
+    """The body, the first of `tasks`, is run as ordinary Python; there are no nodes."""
 
 
 def bodies_of(node: Node) -> tuple[tuple[str, Workflow], ...]:

@@ -232,4 +232,4 @@ def _file_of(name: str) -> str:
 
 def _plain(value: Any) -> Any:
     """Unwrap a task object; the plain function is what runs."""
-    return getattr(value, "fn", value) if type(value).__module__.startswith("fairlead.") else value
+    return getattr(value, "__wrapped__", value) if type(value).__module__.startswith("fairlead.") else value

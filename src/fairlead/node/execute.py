@@ -12,6 +12,8 @@ from threading import current_thread, main_thread
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from fairlead.errors import ArtifactMissing, FairleadError, UnstorableValue
 from fairlead.model.events import Attempt, Failure, LogRange, Reason
 from fairlead.model.run import TaskCode
@@ -74,6 +76,15 @@ class _Step:
         self.env = task.env_vars
 
 
+class _Placed(BaseException):
+    """A task that came up while the run was going on wants a working directory of its own."""
+
+
+def _placed(brief: Brief) -> frozenset[int]:
+    tasks = enumerate(brief.tasks)
+    return frozenset(place for place, task in tasks if task.workdir == "private" or task.catalog is not None)
+
+
 class Bench:
     """What a process needs to run jobs of one run."""
 
@@ -124,10 +135,8 @@ class Bench:
         self.current: Running | None = None
         """The task run that is at it now."""
         self.outer: Bench | None = None
-        self.steps: list[_Step | None] = [None] * len(brief.tasks)
-        self.placed = frozenset(
-            index for index, task in enumerate(brief.tasks) if task.workdir == "private" or task.catalog is not None
-        )
+        self.steps: dict[int, _Step] = {}
+        self.placed = _placed(brief)
         """Tasks that run in a working directory of their own."""
         self._before: Surroundings | None = None
         self.teller = Teller(brief.code.root)
@@ -138,6 +147,10 @@ class Bench:
         """Run a job of this run."""
         return execute(job, self)
 
+    def grown(self) -> None:
+        """The brief has further tasks."""
+        self.placed = _placed(self.brief)
+
     def put_back(self) -> None:
         """Undo what the last task has changed in this process."""
         if self._before is not None:
@@ -145,6 +158,13 @@ class Bench:
 
     def step(self, index: int) -> _Step:
         """Make a task ready to be called, once; imports the user's code."""
+        if index >= len(self.brief.tasks):
+            # It came up while the run was going on, and whoever gave us the job has written it down.
+            with open(f"{self.brief.scratch}/brief", "rb") as file:  # noqa: PTH123 - pathlib costs 10 ms
+                self.brief = msgspec.msgpack.decode(file.read(), type=Brief)
+            self.grown()
+            if index in self.placed:
+                raise _Placed
         task = self.brief.tasks[index]
         codes = self.brief.code.tasks
         code = codes[index] if index < len(codes) else TaskCode("")
@@ -209,7 +229,7 @@ def execute(job: Job, bench: Bench, held: list[Any] | None = None, *, here: bool
     stage = "code"
     inputs = None
     try:
-        step = bench.steps[job.task] or bench.step(job.task)
+        step = bench.steps.get(job.task) or bench.step(job.task)
         stage = "inputs"
         decode = bench.values.decode
         inputs = {}
@@ -244,6 +264,8 @@ def execute(job: Job, bench: Bench, held: list[Any] | None = None, *, here: bool
             worker=bench.worker,
         )
     except BaseException as error:  # noqa: BLE001  # whatever a task raises is its failure, and data
+        if type(error) is _Placed:
+            return execute(job, bench, held)
         record = failed(job, bench, error, stage, inputs)
         record.started = started
         record.seconds = perf_counter() - begun

@@ -131,4 +131,4 @@ def _place(function: FunctionType, name: str) -> str:
 
 def _plain(value: Any) -> Any:
     """Unwrap a task object; the plain function is what travels."""
-    return getattr(value, "fn", value) if type(value).__module__.startswith("fairlead.") else value
+    return getattr(value, "__wrapped__", value) if type(value).__module__.startswith("fairlead.") else value

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from fairlead.errors import StoreError
-from fairlead.model.events import Attempt, Failure, LogRange, Origin
+from fairlead.model.events import Attempt, Call, Failure, LogRange, Origin
 from fairlead.model.path import group_of
 from fairlead.model.run import RunSummary
 from fairlead.model.values import Value
@@ -58,6 +58,7 @@ class _Body(msgspec.Struct, array_like=True):
     origin: Origin | None = None
     metrics: dict[str, float] | None = None
     artifacts: dict[str, Value] | None = None
+    call: Call | None = None
 
 
 _S = TypeVar("_S", bound=msgspec.Struct)
@@ -78,7 +79,7 @@ def attempt_rows(run: int, attempts: Iterable[Attempt]) -> list[AttemptRow]:
             path = a.path
             # A tuple in the order of _Body: building the struct first would cost as much again.
             body = _encode(
-                (a.epoch, a.outputs, a.retryable, a.log, a.worker, a.failure, a.origin, a.metrics, a.artifacts)
+                (a.epoch, a.outputs, a.retryable, a.log, a.worker, a.failure, a.origin, a.metrics, a.artifacts, a.call)
             )
             group = group_of(path) if "[" in path or "#" in path else path
             row = (run, path, a.attempt, group, a.outcome, a.queued, a.started, a.ended, a.seconds, a.key, body)
@@ -95,7 +96,7 @@ def attempt_from(row: tuple[Any, ...]) -> Attempt:
     b = _decode(body)
     return Attempt(
         path, attempt, b.epoch, queued, started, ended, seconds, outcome, b.outputs, b.failure,
-        b.retryable, b.origin, key, b.log, b.metrics, b.artifacts, b.worker,
+        b.retryable, b.origin, key, b.log, b.metrics, b.artifacts, b.worker, b.call,
     )  # fmt: skip
 
 

@@ -95,7 +95,6 @@ def outline(workflow: Workflow, groups: Sequence[Group] = (), defaults: Mapping[
     `defaults` are the texts that stand for the parameters' defaults or values.
     """
     counted = {group.name: group for group in groups}
-    scope = _scope(workflow, workflow.tasks, counted, prefix="", mark="n")
     texts = defaults or {}
     parameters = []
     for place, parameter in enumerate(workflow.parameters):
@@ -103,11 +102,33 @@ def outline(workflow: Workflow, groups: Sequence[Group] = (), defaults: Mapping[
         detail = f"{parameter.annotation}{value}" if parameter.annotation else value.removeprefix(" ")
         parameters.append(Box(f"p{place}", parameter.name, "parameter", detail=detail))
     names = {parameter.name: f"p{place}" for place, parameter in enumerate(workflow.parameters)}
+    if workflow.dynamic:
+        return _dynamic(workflow, groups, parameters)
+    scope = _scope(workflow, workflow.tasks, counted, prefix="", mark="n")
     incoming = []
     for place, node in enumerate(workflow.nodes):
         incoming += _from_parameters(node, f"n{place}", names)
     results, outgoing = _results(workflow, names)
     return Scope(workflow.name, [*parameters, *scope.boxes, *results], _unique([*incoming, *scope.arrows, *outgoing]))
+
+
+def _dynamic(workflow: Workflow, groups: Sequence[Group], parameters: list[Box]) -> Scope:
+    """Draw a dynamic workflow: its body as one block, with what it called, or may call as far as can be seen."""
+    if groups:
+        inside = [Box(f"n0_{place}", one.name, "task", path=one.name) for place, one in enumerate(groups)]
+        for box, one in zip(inside, groups, strict=True):
+            _tell(box, one)
+    else:
+        known = workflow.tasks[1:]
+        inside = [Box(f"n0_{place}", one.name, "task", about=_about(one)) for place, one in enumerate(known)]
+    said = "dynamic: plain Python calls these" if inside else "dynamic: plain Python"
+    inner = Scope(workflow.name, inside, []) if inside else None
+    body = Box("n0", workflow.name, "block", detail=said, about=_about(workflow.tasks[0]), inner=inner)
+    if groups:
+        body.status = _together([box.status for box in inside])
+    arrows = [Arrow(box.id, "n0", takes=box.label) for box in parameters]
+    result = Box("r0", "result", "result")
+    return Scope(workflow.name, [*parameters, body, result], [*arrows, Arrow("n0", "r0")])
 
 
 def _scope(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fairlead.cli.text import Line, Span, plain
 from fairlead.model.events import Attempt, Failure
+from fairlead.model.path import BODY, said
 from fairlead.model.run import RunSummary
 from fairlead.model.words import cut, one_line, plural, said_counts
 
@@ -26,6 +27,8 @@ def headline(failure: Failure) -> str:
 
 def call_of(path: str, arguments: Mapping[str, str], limit: int = 80) -> str:
     """Write a task run as the call that it was: `train[3](chunk=[1, 2], rate=0.1)`."""
+    if path == BODY:
+        return said(path)
     return f"{path}({', '.join(f'{name}={cut(text, limit)}' for name, text in arguments.items())})"
 
 
@@ -47,7 +50,7 @@ def failure_page(attempt: Attempt) -> list[Line]:
 
 
 def _tries(attempt: Attempt) -> Line:
-    return [Span(f" (attempt {attempt.attempt})", "dim")] if attempt.attempt > 1 else []
+    return [Span(f" (attempt {attempt.attempt})", "dim")] if attempt.attempt > 1 and attempt.path != BODY else []
 
 
 def failed_run_page(summary: RunSummary, failed: Sequence[Attempt]) -> list[Line]:

@@ -8,6 +8,7 @@ Linux; see `forkserver` for what is less elsewhere.
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterable, Sequence
 from math import inf
 from pathlib import Path
@@ -16,6 +17,8 @@ from time import monotonic, time
 import msgspec
 
 from fairlead.errors import FairleadError
+from fairlead.executors.local.bell import Bell
+from fairlead.executors.local.briefs import write_brief
 from fairlead.executors.local.forkserver import Exited
 from fairlead.executors.local.line import Held, Lane, Line
 from fairlead.executors.local.pool import Pool, Worker
@@ -55,10 +58,12 @@ class Local:
         self._command = tuple(command or command_line())
         self._grace = grace
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        self.offers = Offers(reach="host", cpu=self._capacity, memory=memory, parallel=self._capacity)
+        self.offers = Offers(reach="host", cpu=self._capacity, memory=memory, parallel=self._capacity, dynamic=True)
         self._pool: Pool | None = None
         self._line: Line | None = None
         self._brief: Brief | None = None
+        self._bell: Bell | None = None
+        self._rung = False
         self._lanes: dict[int, Lane] = {}
         """By task."""
         self._held: dict[int, Held] = {}
@@ -80,16 +85,21 @@ class Local:
 
     def open(self, brief: Brief) -> None:
         """Get ready for jobs of this run: a warm pool is taken, or one is started and not waited for."""
-        scratch = Path(brief.scratch)
-        scratch.mkdir(parents=True, exist_ok=True)
-        (scratch / "brief").write_bytes(self._encode(brief))
+        write_brief(brief)
         if self._pool is None:
             self._pool = take((self._command, self._capacity), self._command)
         self._pool.begin(brief.scratch, brief.code)
+        self._bell = Bell()
+        self._pool.poll.register(self._bell.fd, select.POLLIN)
         self._line = Line(self._pool, self._capacity)
         self._lanes.clear()
         self._brief = brief
         self._oom = oom_kills()
+
+    def extend(self, brief: Brief) -> None:
+        """The run has further task definitions: a worker that is given a job of one reads the brief again."""
+        write_brief(brief)
+        self._brief = brief
 
     def room(self) -> int:
         """How many more jobs it would like to hold now."""
@@ -136,14 +146,20 @@ class Local:
                 line.pump()
             if now >= self._look_at:
                 self._look(now)
-            if self._reports or now >= until:
+            if self._reports or self._rung or now >= until:
+                self._rung = False
                 reports, self._reports = self._reports, []
                 return reports
 
     def waits_on(self) -> list[int]:
         """Descriptors that can be read from as soon as `poll` has something to tell."""
         assert self._pool is not None, "open() comes first"
-        return [self._pool.control.fileno(), *self._pool.workers]
+        return [self._pool.control.fileno(), *self._pool.workers, *([self._bell.fd] if self._bell else [])]
+
+    def wake(self) -> None:
+        """Have `poll` come back at once: there is something to submit. From any thread."""
+        if self._bell is not None:
+            self._bell.ring()
 
     def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:
         """Take back jobs that have not started, and have the others ended with all below them."""
@@ -172,6 +188,9 @@ class Local:
         pool, self._pool, self._line = self._pool, None, None
         if pool is None:
             return
+        if self._bell is not None:
+            pool.poll.unregister(self._bell.fd)
+            self._bell.close()
         unfinished = set(self._held)
         for held in list(self._held.values()):
             self._drop(held)
@@ -201,6 +220,10 @@ class Local:
         for fd, _ in pool.poll.poll(int(wait * 1000) + (wait > 0)):
             worker = pool.workers.get(fd)
             if worker is None:
+                if self._bell is not None and fd == self._bell.fd:
+                    self._bell.hush()
+                    self._rung = True
+                    continue
                 self._hear_server(pool)
                 return  # the descriptors may have changed
             found = worker.records.read(self._room)
@@ -280,6 +303,8 @@ class Local:
         self._line.take_back(self._held)
         pool.let_go()
         pool.start()
+        assert self._bell is not None
+        pool.poll.register(self._bell.fd, select.POLLIN)
         before, self._line = self._line, Line(pool, self._capacity)
         self._lanes = {task: self._line.lane(self._brief.tasks[task]) for task in self._lanes}
         for held in before.waiting:

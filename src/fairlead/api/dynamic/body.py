@@ -1,0 +1,195 @@
+"""The body of a dynamic run: called with its parameters, its result or failure made a record.
+
+What the calls in it mean is the frames' business; this file begins and ends it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from fairlead.api.debugging import Witness
+from fairlead.api.dynamic.conductor import Conductor
+from fairlead.api.dynamic.failures import causes_in
+from fairlead.api.dynamic.frames import BodyFrame
+from fairlead.api.dynamic.patches import patched_task
+from fairlead.api.dynamic.threads import inherited_context
+from fairlead.api.launch import Carriage
+from fairlead.author.scope import current
+from fairlead.config.services import Services, bench_for
+from fairlead.engine.driver import Gear
+from fairlead.engine.dynamic import BodyDriver, Stopped
+from fairlead.engine.writer import Ledger
+from fairlead.errors import UnstorableValue
+from fairlead.model.calls import CallState
+from fairlead.model.events import Attempt, Call, Failure, Reason
+from fairlead.model.path import BODY
+from fairlead.model.run import Run
+from fairlead.node.code import function_of
+from fairlead.node.current import Running
+from fairlead.node.execute import Bench
+from fairlead.ports import Brief, Job, Values
+
+__all__ = ["body_driver"]
+
+
+def body_driver(
+    services: Services,
+    run: Run,
+    gear: Gear,
+    carriage: Carriage,
+    *,
+    brief: Brief,
+    ledger: Ledger,
+    epoch: int,
+    recorded: int,
+) -> BodyDriver:
+    """Put together what carries a dynamic run. `recorded`: how many task definitions it was made with."""
+
+    def learn(place: int, function: Any) -> None:
+        if function is not None:
+            carriage.late[place] = function
+        new = run.workflow.tasks[len(brief.tasks) :]
+        if carriage.witness is not None:
+            new = tuple(msgspec.structs.replace(task, timeout=None) for task in new)
+        brief.tasks, brief.code = (*brief.tasks, *new), run.code
+        gear.reuse.grown()
+        if new:
+            gear.executor.extend(brief)
+
+    state = ledger.state
+    assert isinstance(state, CallState)
+    environment = services.environment
+    patch = partial(patched_task, environment) if environment.tasks else None
+    conductor = Conductor(run, gear.values, recorded=recorded, learn=learn, patch=patch)
+    function = carriage.functions[0] if carriage.functions else None
+    body = _Body(run, conductor, bench_for(services, brief), function, carriage.witness)
+    driver = BodyDriver(run, state, gear, epoch=epoch, ledger=ledger, body=body, accepted=carriage.accepted)
+    conductor.driver = driver
+    return driver
+
+
+class _Body:
+    """The body, as its driver calls it."""
+
+    def __init__(
+        self,
+        run: Run,
+        conductor: Conductor,
+        bench: Bench,
+        function: Callable[..., Any] | None,
+        witness: Witness | None,
+    ) -> None:
+        self._run = run
+        self._conductor = conductor
+        self._bench = bench
+        self._function = function
+        self._witness = witness
+
+    def perform(self, driver: BodyDriver) -> Attempt:
+        """Call the body; whatever comes of it is in the record."""
+        bench = self._bench
+        epoch = driver.epoch
+        record = Attempt(BODY, epoch, epoch, started=time.time(), worker=bench.worker)
+        begun = time.perf_counter()
+        bench.begin()
+        here = bench.current = Running(bench, Job(self._run.id, BODY, epoch, 0, {}))
+        args: dict[str, Any] = {}
+        causes: tuple[str, ...] = ()
+        try:
+            function = self._found(bench.values)
+            args = {name: self._conductor.decode(value) for name, value in self._run.parameters.items()}
+            result = self._call(function, args)
+            record.outputs = [self._kept(result)]
+            record.outcome = "succeeded"
+        except BaseException as error:  # noqa: BLE001 - whatever the body raises is its failure, and data
+            causes = causes_in(error)
+            self._tell(record, error, args)
+            if self._witness is not None:
+                self._witness.raised[BODY] = error
+        record.call = Call("", causes=causes, accepted=driver.accepted)
+        record.ended = time.time()
+        record.seconds = time.perf_counter() - begun
+        record.log = bench.log.mark()
+        record.metrics, record.artifacts = here.metrics, here.artifacts
+        bench.current = None
+        bench.close()
+        return record
+
+    def finish(self, record: Attempt) -> None:
+        """Fail a body that succeeded, when something that it sent off failed and nobody asked for it."""
+        if record.outcome != "succeeded":
+            return
+        forgotten = [future for future in self._conductor.untaken if not future.taken]
+        if forgotten:
+            error = forgotten[0].exception()
+            paths = tuple(path for future in forgotten for path in future.paths())
+            record.outcome, record.outputs = "failed", None
+            record.failure = Failure("exception", f"{error}, and nobody asked for its result")
+            record.call = Call("", causes=paths, accepted=record.call.accepted if record.call else False)
+
+    def _found(self, values: Values) -> Callable[..., Any]:
+        if self._function is not None:
+            return self._function
+        return function_of(self._run.workflow.tasks[0], self._run.code.tasks[0], values)
+
+    def _call(self, function: Any, args: dict[str, Any]) -> Any:
+        """Call the function with its parameters in the outermost frame."""
+        params = self._run.workflow.tasks[0].params
+        first = [args[one.name] for one in params if one.kind == "positional_only" and one.name in args]
+        only = {one.name for one in params if one.kind == "positional_only"}
+        rest = {name: value for name, value in args.items() if name not in only}
+        awaits = bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x80)
+        frame = BodyFrame(self._conductor, awaits=awaits)
+        with inherited_context():
+            if not awaits:
+                return frame.play(_Function(function), tuple(first), rest)
+            return _run_async(lambda: frame.play(_Function(function), tuple(first), rest))
+
+    def _kept(self, result: Any) -> Any:
+        """Encode what the body returned."""
+        conductor = self._conductor
+        token = current.set(False)
+        try:
+            return conductor.result(result)
+        finally:
+            current.reset(token)
+
+    def _tell(self, record: Attempt, error: BaseException, args: dict[str, Any]) -> None:
+        record.outcome = "cancelled" if isinstance(error, (Stopped, KeyboardInterrupt)) else "failed"
+        reason: Reason = "cancelled" if record.outcome == "cancelled" else "exception"
+        message = ""
+        if isinstance(error, SystemExit):
+            from fairlead.node.failure import user_exit_message
+
+            reason, message = "exit", user_exit_message(error)
+        elif isinstance(error, UnstorableValue):
+            reason, message = "unstorable", f"what the workflow returned: {error}"
+        record.failure = self._bench.teller.failure(error, reason, args, message)
+
+
+class _Function:
+    """The body's function as frames take it."""
+
+    def __init__(self, function: Any) -> None:
+        self.__wrapped__ = function
+
+
+def _run_async(begin: Callable[[], Any]) -> Any:
+    import asyncio
+
+    async def main() -> Any:
+        return await begin()
+
+    if asyncio._get_running_loop() is None:
+        return asyncio.run(main())
+    # A notebook's own loop runs in this thread, and loops do not nest.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, main()).result()
