@@ -25,6 +25,7 @@ __all__ = [
     "remove_environment",
     "save_environment",
     "show_environment",
+    "workflow_schema",
 ]
 
 _TEMPLATE = """\
@@ -162,5 +163,12 @@ def _type_words(schema: dict[str, Any]) -> str:
 def environment_schema() -> dict[str, Any]:
     """Give the JSON Schema of environment files."""
     from fairlead.config.schema import environment_schema as schema
+
+    return schema()
+
+
+def workflow_schema() -> dict[str, Any]:
+    """Give the JSON Schema of workflows written as YAML."""
+    from fairlead.author.yaml_grammar import schema
 
     return schema()

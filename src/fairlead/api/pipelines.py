@@ -24,10 +24,13 @@ class Pipeline(author_steps.Pipeline, Bindable):
     def __init__(self, steps: Sequence[Any] = (), name: str = "pipeline", **settings: Any) -> None:
         super().__init__(steps, name, **settings)
         self._home = sys._getframe(1).f_globals
+        self._found_at = ""
 
     @property
     def target(self) -> str:
         """Where it can be found again: the file and the name that it has there; empty when it has none."""
+        if self._found_at:
+            return self._found_at
         file = self._home.get("__file__")
         name = next((key for key, value in self._home.items() if value is self), "")
         return f"{Path(file).absolute()}:{name}" if file and name else ""
@@ -36,6 +39,10 @@ class Pipeline(author_steps.Pipeline, Bindable):
     def rest(self) -> Input | None:
         """What takes names beyond `inputs`: a step with `**kwargs`, or with a Namespace."""
         return self.build(partial=True).rest
+
+    def found_at(self, target: str) -> None:
+        """Say where it can be found again, where that is no name in a module."""
+        self._found_at = target
 
     def bound_to(self, values: dict[str, Any]) -> BoundPipeline:
         """Bind these parameters and no others; raises DefinitionError."""

@@ -105,6 +105,8 @@ def load_target(text: str) -> Target:
     where, _, name = text.rpartition(":") if _has_name(text) else (text, "", "")
     if where.endswith(".ipynb"):
         return _notebook(where)
+    if where.endswith((".yaml", ".yml")):
+        return _text(where, name)
     module = load_module(where)
     if _is_file(where):
         where = str(Path(where).absolute())
@@ -123,6 +125,16 @@ def _notebook(where: str) -> Target:
     return Target(f"{file}:{task.name}", _single(task))
 
 
+def _text(where: str, name: str) -> Target:
+    """Make a target of a workflow written as text."""
+    from fairlead.api.yaml_file import load_yaml
+
+    pipeline = load_yaml(where)
+    if name and name != pipeline.name:
+        raise NotFound(f"{where} has no workflow {name!r}; it is {pipeline.name!r}")
+    return Target(pipeline.target, pipeline)
+
+
 def load_module(where: str) -> ModuleType:
     """Import `file.py` or a module by name, without what it starts; raises NotFound and DefinitionError."""
     return load_target_file(where) if _is_file(where) else _import(where)
@@ -133,7 +145,7 @@ def _is_file(where: str) -> bool:
 
 
 def _has_name(text: str) -> bool:
-    return ":" in text and not text.endswith((".py", ".ipynb"))
+    return ":" in text and not text.endswith((".py", ".ipynb", ".yaml", ".yml"))
 
 
 def _import(name: str) -> ModuleType:

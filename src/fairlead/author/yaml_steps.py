@@ -54,17 +54,20 @@ def read_pipeline(
 
 class _Reader:
     def __init__(self, folder: Path, place_of: PlaceOf, find: Find) -> None:
-        self.problems: list[str] = []
+        self._found: list[tuple[int, int, str]] = []
         self._folder = folder
         self._place_of = place_of
         self._find = find
 
+    @property
+    def problems(self) -> list[str]:
+        """All that is wrong, in the order of the text."""
+        return [told for *_, told in sorted(self._found)]
+
     def pipeline(self, data: Any, name: str, make: Callable[..., Pipeline]) -> Pipeline | None:
         """Read the whole text."""
         if not isinstance(data, dict):
-            self.problems.append(
-                f"{self._place_of(())}: a workflow is a mapping with 'steps', and this is {_kind(data)}"
-            )
+            self._complain((), f"a workflow is a mapping with 'steps', and this is {_kind(data)}")
             return None
         if not self._known(data, TOP, (), required=("steps",)):
             return None
@@ -226,21 +229,21 @@ class _Reader:
             return None
 
     def _known(self, data: Any, known: Mapping[str, Key], keys: Keys, required: tuple[str, ...] = ()) -> bool:
-        """Complain of keys that mean nothing here, and of those that are missing."""
+        """Complain of keys that mean nothing here; gives whether all that is required is there."""
         if not isinstance(data, dict):
             self._complain(keys, f"must be a mapping with {', '.join(required or known)}; got {_kind(data)}")
             return False
-        before = len(self.problems)
         for key in data:
             if key not in known:
                 self._complain((*keys, key), f"unknown key {key!r}{nearest(str(key), known) or _all(known)}")
-        for key in required:
-            if key not in data:
-                self._complain(keys, f"has no {key!r}: {known[key].says}")
-        return len(self.problems) == before
+        missing = [key for key in required if key not in data]
+        for key in missing:
+            self._complain(keys, f"has no {key!r}: {known[key].says}")
+        return not missing
 
     def _complain(self, keys: Keys, what: str) -> None:
-        self.problems.append(f"{self._place_of(keys)}: {what}")
+        place = self._place_of(keys)
+        self._found.append((place.line, place.column, f"{place}: {what}"))
 
 
 def _all(known: Mapping[str, Key]) -> str:

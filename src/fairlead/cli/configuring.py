@@ -100,12 +100,15 @@ def plugins(name: str | None, form: Form) -> None:
 
 @click.command(
     cls=Command,
-    arguments={"WHAT": "environment."},
+    arguments={"WHAT": "environment, or workflow: what a workflow written as YAML may say."},
     help="Print the JSON Schema of a kind of file, for editors. What is installed here is in it.",
-    examples=("fairlead schema environment > environment.schema.json",),
+    examples=(
+        "fairlead schema environment > environment.schema.json",
+        "fairlead schema workflow > workflow.schema.json",
+    ),
 )
-@click.argument("what", type=click.Choice(["environment"]), metavar="WHAT")
+@click.argument("what", type=click.Choice(["environment", "workflow"]), metavar="WHAT")
 @loudness
-def schema(what: str) -> None:  # noqa: ARG001 - there is one kind so far
+def schema(what: str) -> None:
     """Print a JSON Schema."""
-    write_document(configuring.environment_schema(), "json")
+    write_document(configuring.workflow_schema() if what == "workflow" else configuring.environment_schema(), "json")

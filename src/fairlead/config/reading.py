@@ -5,6 +5,7 @@ Imports the parsers when a file is read. What the keys mean is not known here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,20 @@ def read(path: Path, table: tuple[str, ...] = ()) -> Document:
     return read_text(text, str(path.absolute()), is_toml=path.suffix == ".toml", table=table)
 
 
-def read_text(text: str, source: str, *, is_toml: bool = False, table: tuple[str, ...] = ()) -> Document:
-    """Read what a file holds; `source` is what its places say."""
-    data, places = _read_toml(text, source) if is_toml else _read_yaml(text, source)
+def read_text(
+    text: str,
+    source: str,
+    *,
+    is_toml: bool = False,
+    table: tuple[str, ...] = (),
+    what: str = "an environment",
+    text_keys: bool = True,
+) -> Document:
+    """Read what a file holds; `source` is what its places say.
+
+    `what` the file is meant to be, for messages; `text_keys`: keys that are no text are told as mistakes.
+    """
+    data, places = _read_toml(text, source) if is_toml else _read_yaml(text, source, text_keys=text_keys)
     for name in table:
         data = data[name]
     if table:
@@ -43,7 +55,7 @@ def read_text(text: str, source: str, *, is_toml: bool = False, table: tuple[str
     if data is None:
         data = {}
     if not isinstance(data, dict):
-        raise ConfigurationError(f"{source}: an environment is a mapping of settings, and this is {_kind(data)}")
+        raise ConfigurationError(f"{source}: {what} is a mapping, and this is {_kind(data)}")
     return Document(data, places, source)
 
 
@@ -63,11 +75,11 @@ def _read_toml(text: str, source: str) -> tuple[Any, dict[Keys, Spot]]:
     return data, {keys: Spot(source, line, column) for keys, (line, column) in places_of(text).items()}
 
 
-def _read_yaml(text: str, source: str) -> tuple[Any, dict[Keys, Spot]]:
+def _read_yaml(text: str, source: str, *, text_keys: bool) -> tuple[Any, dict[Keys, Spot]]:
     import yaml
 
     try:
-        loader = yaml.SafeLoader(text)
+        loader = yaml.SafeLoader(text) if text_keys else _as_in_yaml_1_2()(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
@@ -86,18 +98,33 @@ def _read_yaml(text: str, source: str) -> tuple[Any, dict[Keys, Spot]]:
     places: dict[Keys, Spot] = {}
     problems: list[str] = []
     if node is not None:
-        _YamlPlaces(source, places, problems).walk(node, data, ())
+        _YamlPlaces(source, places, problems, text_keys=text_keys).walk(node, data, ())
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise ConfigurationError(f"{Spot(source)}: {count}", problems)
     return data, places
 
 
+def _as_in_yaml_1_2() -> Any:
+    """Give a loader to which `on`, `off`, `yes` and `no` are words; PyYAML follows YAML 1.1."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
+            first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool"]
+            for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
+    return Loader
+
+
 class _YamlPlaces:
     """Notes where the keys of a YAML document stand, and which cannot be right."""
 
-    def __init__(self, source: str, places: dict[Keys, Spot], problems: list[str]) -> None:
+    def __init__(self, source: str, places: dict[Keys, Spot], problems: list[str], *, text_keys: bool) -> None:
         self._source = source
+        self._text_keys = text_keys
         self._places = places
         self._problems = problems
         self._inside: list[Node] = []
@@ -122,7 +149,7 @@ class _YamlPlaces:
         seen: dict[str, Spot] = {}
         for key_node, inner in node.value:
             text, spot = str(key_node.value), self._spot(key_node)
-            if key_node.tag != "tag:yaml.org,2002:str":
+            if key_node.tag != "tag:yaml.org,2002:str" and (self._text_keys or key_node.value not in by_text):
                 self._problems.append(f"{spot}: the key {text} is no text; write it in quotes: {text!r}")
                 continue
             # What `<<` brings stands first, and what the mapping itself says wins: no mistake.
