@@ -200,3 +200,20 @@ def test_a_patch_puts_a_stand_in_in_the_place_of_a_task():
     assert places().run(environment.replace(tasks={"*": {"mock": {"value": 1}}})).get_results() == (1, [1, 1])
     with pytest.raises(DefinitionError, match=r"tasks\.\*\.mock: where_am_i: "):
         places().run(Environment(tasks={"*": {"mock": "no_such_module:f"}}))
+
+
+# --- observers --------------------------------------------------------------------------------------------
+
+
+def test_observers_of_the_environment_are_told_what_happens(env):
+    class Listener:
+        def __init__(self):
+            self.heard = []
+
+        def notify(self, run, event):
+            self.heard.append((run.id, type(event).__name__))
+
+    listener = Listener()
+    run = places().run(Environment(executor=env, observers=[listener]))
+    assert {name for name, _ in listener.heard} == {run.id}
+    assert {"Opened", "TaskEnded", "Closed"} <= {kind for _, kind in listener.heard}

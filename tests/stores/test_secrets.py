@@ -6,6 +6,7 @@ import pytest
 
 from fairlead.errors import ConfigurationError, NotFound
 from fairlead.stores.secrets import DotenvSecrets, EnvSecrets, FolderSecrets
+from fairlead.testing.contracts.secrets import SecretsContract
 
 
 def test_variables_may_have_a_prefix(monkeypatch):
@@ -62,3 +63,39 @@ def test_a_folder_gives_nothing_from_elsewhere(tmp_path, name):
     (tmp_path / "KEY").write_text("outside")
     with pytest.raises(NotFound):
         FolderSecrets(tmp_path / "in").get(name)
+
+
+# --- the contract -------------------------------------------------------------------------------------------
+
+
+class TestEnv(SecretsContract):
+    @pytest.fixture
+    def make_secrets(self, monkeypatch):
+        def make(values):
+            for name, value in values.items():
+                monkeypatch.setenv(f"CONTRACT_{name}", value)
+            return EnvSecrets("CONTRACT_")
+
+        return make
+
+
+class TestDotenv(SecretsContract):
+    @pytest.fixture
+    def make_secrets(self, tmp_path):
+        def make(values):
+            quoted = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in values.items()}
+            (tmp_path / ".env").write_text("".join(f'{name}="{value}"\n' for name, value in quoted.items()))
+            return DotenvSecrets(tmp_path / ".env")
+
+        return make
+
+
+class TestFolder(SecretsContract):
+    @pytest.fixture
+    def make_secrets(self, tmp_path):
+        def make(values):
+            for name, value in values.items():
+                (tmp_path / name).write_text(value)
+            return FolderSecrets(tmp_path)
+
+        return make

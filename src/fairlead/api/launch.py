@@ -20,7 +20,7 @@ from fairlead.api.notify import Bulletin
 from fairlead.api.runs import WorkflowRun
 from fairlead.config.clocks import SystemClock, stand_in
 from fairlead.config.environment import Environment
-from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
+from fairlead.config.services import Services, bench_for, executor_for, members_of, observers_for, open_services
 from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
@@ -107,7 +107,10 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
         before = store.summary(run.id)
         if before.status == "succeeded":
             return WorkflowRun(services, run.id, record=run)
-        bulletin = Bulletin(run, carriage.observers) if carriage.observers else None
+        observers = carriage.observers
+        if services.environment.observers:
+            observers = [*observers, *observers_for(services)]
+        bulletin = Bulletin(run, observers) if observers else None
         try:
             return _drive(services, run, carriage, bulletin, before)
         finally:
