@@ -250,3 +250,22 @@ def test_the_record_says_where_secrets_come_from_and_not_what_they_are(on, monke
     run = asking().run(Environment(executor=on, secrets={"type": "env", "prefix": "${PREFIX}"}))
     assert run.get_results() == len(SECRET)
     assert run.record.environment["secrets"] == {"type": "env", "prefix": "${PREFIX}"}
+
+
+def test_a_parameter_that_holds_a_secret_is_refused_before_it_is_recorded(on, tmp_path):
+    @task(secrets=["OTHER_KEY"])
+    def use(key, more):
+        return len(key)
+
+    @workflow
+    def using(key):
+        return use(key, ["a constant", OTHER])
+
+    problems = using({"key": OTHER}).check(on)
+    assert problems == [
+        "parameter 'key' holds the secret 'OTHER_KEY', and would be recorded; let the task ask for it",
+        "a value in the workflow holds the secret 'OTHER_KEY', and would be recorded; let the task ask for it",
+    ]
+    with pytest.raises(DefinitionError, match="holds the secret 'OTHER_KEY'"):
+        using(OTHER).run(on)
+    assert OTHER.encode() not in kept(tmp_path)

@@ -110,7 +110,7 @@ def test_every_key_of_valid_toml_has_a_place(text):
         ("a: [", "dev.yaml:1:5: not valid YAML: expected the node content"),
         ("a: 1\n b: 2\n", "dev.yaml:2:3: not valid YAML: mapping values are not allowed here"),
         ("a: !!python/name:os.system x", "not valid YAML: could not determine a constructor"),
-        ("- 1", "an environment is a mapping of settings, and this is a list"),
+        ("- 1", "an environment is a mapping, and this is a list"),
         ("just text", "and this is 'just text'"),
         ("a: 1\na: 2\n", "dev.yaml:2:1: the key 'a' is there twice (first in line 1)"),
         ("x: {a: 1, a: 2}", "dev.yaml:1:11: the key 'a' is there twice"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
+from fairlead.config import registry
 from fairlead.config.environment import Environment, load
 from fairlead.errors import ConfigurationError, DefinitionError
+from fairlead.ports import Plugin
 
 
 @pytest.fixture(autouse=True)
@@ -144,9 +144,11 @@ def test_a_configuration_error_is_a_definition_error():
 # --- plugins that are not installed ---------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(importlib.util.find_spec("keyring") is not None, reason="it is installed here")
-def test_what_is_not_installed_is_told_with_the_command_that_installs_it():
+def test_what_is_not_installed_is_told_with_the_command_that_installs_it(monkeypatch):
+    needy = Plugin(open=print, needs=("no_such_module",), install="fairlead[needy]")
+    monkeypatch.setitem(registry.BUILT_IN["secrets"], "needy", f"{__name__}:needy")
+    monkeypatch.setitem(globals(), "needy", needy)
     with pytest.raises(ConfigurationError) as caught:
-        Environment(secrets="keyring")
+        Environment(secrets="needy")
     (said,) = caught.value.problems
-    assert said.endswith("'keyring' needs keyring, which is not installed: pip install 'fairlead[keyring]'")
+    assert said.endswith("'needy' needs no_such_module, which is not installed: pip install 'fairlead[needy]'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead.errors import ConfigurationError, NotFound
-from fairlead.stores.secrets import DotenvSecrets, EnvSecrets, FolderSecrets
+from fairlead.stores.secrets import DotenvSecrets, EnvSecrets, FolderSecrets, KeyringSecrets
 from fairlead.testing.contracts.secrets import SecretsContract
 
 
@@ -99,3 +99,41 @@ class TestFolder(SecretsContract):
             return FolderSecrets(tmp_path)
 
         return make
+
+
+class TestKeyring(SecretsContract):
+    @pytest.fixture
+    def make_secrets(self):
+        keyring = pytest.importorskip("keyring")
+        before = keyring.get_keyring()
+        keyring.set_keyring(_kept_in_memory(keyring.backend.KeyringBackend))
+
+        def make(values):
+            for name, value in values.items():
+                keyring.set_password("contract", name, value)
+            return KeyringSecrets("contract")
+
+        yield make
+        keyring.set_keyring(before)
+
+
+def _kept_in_memory(backend):
+    """A keyring as those of operating systems, without asking anybody for a password."""
+
+    class Kept(backend):
+        priority = 1
+
+        def __init__(self):
+            super().__init__()
+            self.kept = {}
+
+        def get_password(self, service, username):
+            return self.kept.get((service, username))
+
+        def set_password(self, service, username, password):
+            self.kept[service, username] = password
+
+        def delete_password(self, service, username):
+            del self.kept[service, username]
+
+    return Kept()

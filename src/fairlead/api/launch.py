@@ -87,9 +87,9 @@ def check_against(run: Run, services: Services, executor: Executor) -> None:
         for key, member in members.items():
             problems += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
     if any(task.secrets for task in run.workflow.tasks):
-        from fairlead.config.guarding import missing_secrets
+        from fairlead.config.guarding import secret_problems
 
-        problems += missing_secrets(run.workflow.tasks, environment, services.secret_settings(), executor.offers.reach)
+        problems += secret_problems(run, environment, services.secret_settings(), executor.offers.reach)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)

@@ -33,6 +33,12 @@ __all__ = ["main", "open_artifacts", "open_bench"]
 
 def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
     """Open the artifact store of a run, in a process of its tasks."""
+    if "section" in settings:
+        from fairlead.config.registry import open_written
+        from fairlead.ports import Site
+
+        opened: ArtifactStore = open_written("artifacts", settings["section"], Site(folder=Path(settings["folder"])))
+        return opened
     url = str(settings.get("url", ""))
     if not url or ("://" in url and not url.startswith("file://")):
         raise ConfigurationError(f"artifacts.url: {url!r} is not a folder, and worker processes need one")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairlead.config.registry import open_written
 from fairlead.errors import ConfigurationError, FairleadError
-from fairlead.model.task import TaskDefinition
+from fairlead.model.run import Run
 from fairlead.model.values import Inline, Value
 from fairlead.node.secrecy import Guard
 from fairlead.ports import ArtifactStore, Brief, Reach, Secrets, Site
@@ -20,7 +21,7 @@ from fairlead.stores.values import StoredValues
 if TYPE_CHECKING:
     from fairlead.config.environment import Environment
 
-__all__ = ["GuardedValues", "declared", "guard_of", "missing_secrets", "open_secrets", "secret_settings"]
+__all__ = ["GuardedValues", "declared", "guard_of", "open_secrets", "secret_problems", "secret_settings"]
 
 
 def declared(brief: Brief) -> list[str]:
@@ -35,40 +36,38 @@ def secret_settings(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"folder": str(folder), "section": {"type": "env", **section}, **living}
 
 
-def missing_secrets(
-    tasks: Sequence[TaskDefinition], environment: Environment, settings: dict[str, Any], reach: Reach
-) -> list[str]:
-    """Say which secrets there are none of, where tasks run on this machine; and who cannot be asked for any."""
+def secret_problems(run: Run, environment: Environment, settings: dict[str, Any], reach: Reach) -> list[str]:
+    """Say which secrets there are none of, who cannot be asked for any, and which stand in what the run is given.
+
+    Only where tasks run on this machine: elsewhere they are fetched there.
+    """
     if reach == "network":
-        return []  # they are fetched there, and what is there is not known here
+        return []
     living = environment.secrets.get("object")
     if living is not None and reach != "process":
         return ["secrets: an object of this process gives them, and tasks run in other processes; name a source"]
-    try:
-        source = living or open_secrets(settings)
-    except ConfigurationError as error:
-        return list(error.problems)
+    guard = Guard(lambda: living or open_secrets(settings))
     problems = []
-    for task in tasks:
+    for task in run.workflow.tasks:
         for name in task.secrets:
             try:
-                source.get(name)
+                guard.get(name)
+            except ConfigurationError as error:
+                return list(error.problems)
             except FairleadError as error:
                 problems.append(f"{task.name}: {error}")
+    given = [(f"parameter {name!r}", value) for name, value in run.parameters.items()]
+    given += [("a value in the workflow", value) for value in run.constants]
+    for what, value in given:
+        found = guard.name_in(value.data) if isinstance(value, Inline) else ""
+        if found:
+            problems.append(f"{what} holds the secret {found!r}, and would be recorded; let the task ask for it")
     return problems
 
 
 def open_secrets(settings: dict[str, Any]) -> Secrets:
     """Open a source of secrets by what `secret_settings` gave, in any process."""
-    from fairlead.config.documents import Document, Problems
-    from fairlead.config.expanding import expand
-    from fairlead.config.registry import open_plugin
-
-    document = Document({"secrets": settings["section"]})
-    problems = Problems(document)
-    section = expand(document, problems)["secrets"]
-    problems.complain()
-    secrets: Secrets = open_plugin("secrets", section, Site(folder=Path(settings["folder"])))
+    secrets: Secrets = open_written("secrets", settings["section"], Site(folder=Path(settings["folder"])))
     return secrets
 
 

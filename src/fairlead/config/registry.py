@@ -27,6 +27,7 @@ __all__ = [
     "missing",
     "names",
     "open_plugin",
+    "open_written",
     "options_of",
     "plugin",
     "type_of",
@@ -153,6 +154,18 @@ def open_plugin(seam: Seam, settings: dict[str, Any], site: Site) -> Any:
     if absent:
         raise ConfigurationError(absent)
     return found.open(options_of(found, settings), site)
+
+
+def open_written(seam: Seam, section: dict[str, Any], site: Site) -> Any:
+    """Open what a section says as it was written: its `${…}` are taken from this process's environment."""
+    from fairlead.config.documents import Document, Problems
+    from fairlead.config.expanding import expand
+
+    document = Document({seam: section})
+    problems = Problems(document)
+    expanded = expand(document, problems)[seam]
+    problems.complain()
+    return open_plugin(seam, expanded, site)
 
 
 def type_of(seam: Seam, settings: dict[str, Any]) -> str:

@@ -76,8 +76,13 @@ class Services:
         settings = {**_artifact_section(self.environment, self.folder)}
         if "object" in settings:
             return {"url": "memory://"}  # a living object: no other process can have it
-        if "://" not in settings["url"]:
-            settings["url"] = str(self.folder.path.parent / settings["url"])
+        url = str(settings["url"]).removeprefix("file://")
+        if "://" in url and url != "memory://":
+            # As written: what `${…}` stands for is in no file that another process reads.
+            section = self.environment.written["artifacts"]
+            return {"section": section, "folder": str(self.folder.path.parent)}
+        if "://" not in url:
+            settings["url"] = str(self.folder.path.parent / url)
         if self.environment.durability == "each":
             settings["fsync"] = True
         return settings
