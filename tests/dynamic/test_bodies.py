@@ -552,3 +552,32 @@ def where():
 
 def test_the_mock_executor_says_that_it_cannot_walk_a_body(jobs):
     assert any("is dynamic" in one for one in jobs.branches(5).check("mock"))
+
+
+def test_a_task_that_comes_up_late_and_needs_what_there_is_not_is_refused():
+    @workflow(dynamic=True)
+    def late():
+        return double.options(name="greedy", resources=Resources(gpu=9))(1)
+
+    with pytest.raises(RunFailed, match="greedy: needs 9 GPUs"):
+        late().run("local")
+
+
+def test_a_secret_is_no_argument(monkeypatch):
+    monkeypatch.setenv("API_KEY", "tell-nobody-of-this")
+
+    @task(secrets=["API_KEY"])
+    def ask(key=None):
+        return len(current_run().secret("API_KEY"))
+
+    @workflow(dynamic=True)
+    def careful():
+        return ask()
+
+    @workflow(dynamic=True)
+    def careless():
+        return ask(os.environ["API_KEY"])
+
+    assert careful().run("in_process").get_results() == 19
+    with pytest.raises(RunFailed, match="API_KEY"):
+        careless().run("in_process")

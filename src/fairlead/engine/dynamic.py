@@ -141,6 +141,10 @@ class BodyDriver(Driver):
                 return
         tell(live)
 
+    def now(self) -> float:
+        """Seconds since the Unix epoch, by the clock of this run."""
+        return self._clock.now()
+
     def grown(self) -> None:
         """The run has further task definitions."""
         with self._writer.lock:

@@ -6,7 +6,7 @@ What the calls in it mean is the frames' business; this file begins and ends it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -19,21 +19,23 @@ from fairlead.api.dynamic.failures import causes_in
 from fairlead.api.dynamic.frames import BodyFrame
 from fairlead.api.dynamic.patches import patched_task
 from fairlead.api.dynamic.threads import inherited_context
-from fairlead.api.launch import Carriage
+from fairlead.api.launch import Carriage, check_against
 from fairlead.author.scope import current
 from fairlead.config.services import Services, bench_for
 from fairlead.engine.driver import Gear
 from fairlead.engine.dynamic import BodyDriver, Stopped
 from fairlead.engine.writer import Ledger
-from fairlead.errors import UnstorableValue
+from fairlead.errors import DefinitionError, UnstorableValue
 from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt, Call, Failure, Reason
 from fairlead.model.path import BODY
 from fairlead.model.run import Run
+from fairlead.model.task import TaskDefinition
+from fairlead.model.workflow import Workflow
 from fairlead.node.code import function_of
 from fairlead.node.current import Running
 from fairlead.node.execute import Bench
-from fairlead.ports import Brief, Job, Values
+from fairlead.ports import Brief, Executor, Job, Values
 
 __all__ = ["body_driver"]
 
@@ -52,12 +54,14 @@ def body_driver(
     """Put together what carries a dynamic run. `recorded`: how many task definitions it was made with."""
 
     def learn(place: int, function: Any) -> None:
-        if function is not None:
-            carriage.late[place] = function
         new = run.workflow.tasks[len(brief.tasks) :]
+        if new:
+            _check(services, run, new, gear.executor, watched=bench.guard is not None)
         if carriage.witness is not None:
             new = tuple(msgspec.structs.replace(task, timeout=None) for task in new)
         brief.tasks, brief.code = (*brief.tasks, *new), run.code
+        if function is not None:
+            carriage.late[place] = function
         gear.reuse.grown()
         if new:
             gear.executor.extend(brief)
@@ -66,12 +70,25 @@ def body_driver(
     assert isinstance(state, CallState)
     environment = services.environment
     patch = partial(patched_task, environment) if environment.tasks else None
-    conductor = Conductor(run, gear.values, recorded=recorded, learn=learn, patch=patch)
+    bench = bench_for(services, brief)
+    conductor = Conductor(run, bench.values, recorded=recorded, learn=learn, patch=patch)
     function = carriage.functions[0] if carriage.functions else None
-    body = _Body(run, conductor, bench_for(services, brief), function, carriage.witness)
+    body = _Body(run, conductor, bench, function, carriage.witness)
     driver = BodyDriver(run, state, gear, epoch=epoch, ledger=ledger, body=body, accepted=carriage.accepted)
     conductor.driver = driver
     return driver
+
+
+def _check(services: Services, run: Run, new: Sequence[TaskDefinition], executor: Executor, *, watched: bool) -> None:
+    """Refuse tasks that came up and cannot be run here, as is done with the others before a run begins."""
+    secret = [task.name for task in new if task.secrets]
+    if secret and not watched:
+        raise DefinitionError(
+            f"{secret[0]} declares secrets, and no task that could be seen in the workflow does, so that nothing "
+            "watches over them; name the task in the body or in a function that it calls"
+        )
+    single = Workflow(run.workflow.name, tasks=tuple(new))
+    check_against(msgspec.structs.replace(run, workflow=single), services, executor)
 
 
 class _Body:
@@ -95,7 +112,7 @@ class _Body:
         """Call the body; whatever comes of it is in the record."""
         bench = self._bench
         epoch = driver.epoch
-        record = Attempt(BODY, epoch, epoch, started=time.time(), worker=bench.worker)
+        record = Attempt(BODY, epoch, epoch, started=driver.now(), worker=bench.worker)
         begun = time.perf_counter()
         bench.begin()
         here = bench.current = Running(bench, Job(self._run.id, BODY, epoch, 0, {}))
@@ -113,7 +130,7 @@ class _Body:
             if self._witness is not None:
                 self._witness.raised[BODY] = error
         record.call = Call("", causes=causes, accepted=driver.accepted)
-        record.ended = time.time()
+        record.ended = driver.now()
         record.seconds = time.perf_counter() - begun
         record.log = bench.log.mark()
         record.metrics, record.artifacts = here.metrics, here.artifacts

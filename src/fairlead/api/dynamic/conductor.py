@@ -112,8 +112,14 @@ class Conductor:
             code = code if code.digest else self._code(function, definition)
             run.workflow = msgspec.structs.replace(run.workflow, tasks=(*run.workflow.tasks, definition))
             run.code = msgspec.structs.replace(run.code, tasks=(*run.code.tasks, code))
+            try:
+                self._learn(index, function)
+            except DefinitionError:
+                run.workflow = msgspec.structs.replace(run.workflow, tasks=run.workflow.tasks[:index])
+                run.code = msgspec.structs.replace(run.code, tasks=run.code.tasks[:index])
+                del self._idents[ident]
+                raise
             self.driver.grown()
-            self._learn(index, function)
         elif index >= self._recorded:
             self._learn(index, function)
         if index < self._recorded:
