@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from fairlead.config.documents import nearest
 from fairlead.errors import NotFound
@@ -30,7 +32,7 @@ _PYPROJECT = "pyproject.toml"
 _FOLDER = "environments"
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """Where an environment is."""
 
     name: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
 
 from fairlead.config.documents import nearest
 from fairlead.errors import ConfigurationError
@@ -69,7 +71,7 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
 """Where the plugins are that come with Fairlead."""
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True):
     """A plugin that there is."""
 
     seam: Seam
@@ -180,8 +182,6 @@ def options_of(found: Plugin, settings: dict[str, Any]) -> Any:
     """Give a section's settings their types; they were checked when the environment was read."""
     if found.options is None:
         return None
-    import msgspec
-
     given = {key: value for key, value in settings.items() if key not in ("type", "object")}
     try:
         return msgspec.convert(given, found.options, strict=False)
