@@ -174,6 +174,8 @@ class _Body:
         token = current.set(False)
         try:
             return conductor.result(result)
+        except UnstorableValue as error:
+            raise UnstorableValue(f"what the workflow returned: {error}") from error
         finally:
             current.reset(token)
 
@@ -186,7 +188,7 @@ class _Body:
 
             reason, message = "exit", user_exit_message(error)
         elif isinstance(error, UnstorableValue):
-            reason, message = "unstorable", f"what the workflow returned: {error}"
+            reason = "unstorable"
         record.failure = self._bench.teller.failure(error, reason, args, message)
 
 

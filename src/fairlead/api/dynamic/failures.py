@@ -27,11 +27,7 @@ def task_failed(path: str, attempt: Attempt | None) -> TaskFailed:
     own = _type_named(failure.type)
     short = failure.type.rpartition(".")[2]
     said = f"{short}: {failure.message}" if short else failure.message
-    kind = _kind(own) if own is not None else TaskFailed
-    try:
-        made = kind.__new__(kind)
-    except Exception:  # noqa: BLE001 - the user's class may want anything to be made
-        made = TaskFailed.__new__(TaskFailed)
+    made = _empty(own) if own is not None else TaskFailed.__new__(TaskFailed)
     TaskFailed.__init__(
         made,
         f"task {path!r} failed: {said}",
@@ -73,6 +69,20 @@ def _type_named(name: str) -> type[Exception] | None:
         if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, _NEVER):
             return found
     return None
+
+
+def _empty(own: type[Exception]) -> TaskFailed:
+    """Make an exception that is of both types, without asking the user's class, which may want anything for it."""
+    kind = _kind(own)
+    bases: list[Any] = [Exception, *own.__mro__]
+    for base in bases:
+        if base.__module__ == "builtins":
+            try:
+                made: Any = base.__new__(kind)
+            except TypeError:  # some of Python's own have more to them than Exception
+                continue
+            return made  # type: ignore[no-any-return]
+    return TaskFailed.__new__(TaskFailed)
 
 
 def _kind(own: type[Exception]) -> type[TaskFailed]:

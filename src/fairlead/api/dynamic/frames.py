@@ -66,7 +66,7 @@ class BodyFrame:
         if self._awaits:
             return self._send(core, args, kwargs)
         bound = _bound(core, args, kwargs)
-        lives = self._make(core, [self._encoded(bound)], place=self._place())
+        lives = self._make(core, [self._encoded(core.name, bound)], place=self._place())
         self.conductor.driver.wait(lives)
         return self.conductor.value_of(lives[0])
 
@@ -134,16 +134,21 @@ class BodyFrame:
         self._alone = False
         bound = _bound(core, args, kwargs)
         future = CallFuture(conductor, core.name)
-        pending = [one for one in futures_in(bound.values()) if not one.done()]
+        needed = futures_in(bound.values())
+        pending = [one for one in needed if not one.done()]
+        broken = next(filter(None, (one.exception() for one in needed if one.done())), None)
+        if broken is not None:
+            future.fail(broken)
+            return future
         if not pending:
-            lives = self._make(core, [self._encoded(bound)], place=place)
+            lives = self._make(core, [self._encoded(core.name, bound)], place=place)
             if conductor.driver.here:
                 conductor.driver.wait(lives)
             return future.follow(lives)
 
         def send() -> None:
             try:
-                future.follow(self._make(core, [self._encoded(bound)], place=place, late=True))
+                future.follow(self._make(core, [self._encoded(core.name, bound)], place=place, late=True))
             except BaseException as error:  # noqa: BLE001 - whoever asks for its result is to have it
                 future.fail(error)
 
@@ -301,13 +306,20 @@ class BodyFrame:
 
     # --- arguments --------------------------------------------------------------------------------
 
-    def _encoded(self, bound: dict[str, Any]) -> dict[str, Value]:
+    def _encoded(self, task: str, bound: dict[str, Any]) -> dict[str, Value]:
         encode = self.conductor.encode
-        return {name: encode(value) for name, value in bound.items()}
+        name = ""
+        try:
+            found = {}
+            for name, value in bound.items():
+                found[name] = encode(value)
+        except UnstorableValue as error:
+            raise UnstorableValue(f"{task}: argument {name!r}: {error}") from error
+        return found
 
     def _items(self, core: Core, values: dict[str, Any], over: dict[str, list[Value]]) -> list[dict[str, Value]]:
         """Give the arguments of every call of a map."""
-        whole = self._encoded(values)
+        whole = self._encoded(core.name, values)
         found = []
         for item in zip(*over.values(), strict=True):
             args = {**whole, **dict(zip(over, item, strict=True))}
