@@ -75,6 +75,15 @@ def test_chains_and_lists_of_bases(write):
     assert load("top").parameters == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
+def test_a_base_may_be_named_by_a_variable(write, monkeypatch):
+    write("base.yaml", "parameters: {a: 1}\n")
+    write("top.yaml", "extends: ${BASE:-base}\n")
+    write("other.yaml", "extends: ${NOWHERE_SET}\n")
+    assert load("top").parameters == {"a": 1}
+    with pytest.raises(ConfigurationError, match=r"other\.yaml:1:1: extends: \$\{NOWHERE_SET\} is not set"):
+        load("other")
+
+
 def test_built_in_ones_can_be_extended(write):
     write("top.yaml", "extends: in_process\nparameters: {a: 1}\n")
     assert load("top").executor == {"type": "in_process"}

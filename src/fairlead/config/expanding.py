@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.config.documents import Document, Keys, Problems
 
-__all__ = ["expand", "expanded_text", "names_in", "variables"]
+__all__ = ["Unset", "expand", "expanded_text", "names_in", "variables"]
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 

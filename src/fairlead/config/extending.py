@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairlead.config.documents import Document, Problems
-from fairlead.config.expanding import expand
+from fairlead.config.expanding import Unset, expand, expanded_text
 from fairlead.config.finding import find
 from fairlead.config.layers import lay_over, written_out
 from fairlead.config.reading import read
@@ -63,7 +64,11 @@ def _base(
         return Document(name.written, name._document.places, name.source)
     if not isinstance(name, (str, Path)):
         raise FairleadError(f"must be a name or a file, or a list of them, and is {name!r:.60}")
-    found = find(_relative(str(name), folder), folder)
+    try:
+        text = expanded_text(str(name), os.environ)
+    except Unset as error:
+        raise FairleadError(str(error)) from error
+    found = find(_relative(text, folder), folder)
     if found.source and found.source in chain:
         circle = [*chain[chain.index(found.source) :], found.source]
         raise FairleadError(f"a circle: {' -> '.join(Path(one).name for one in circle)}")
