@@ -58,6 +58,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Asked for on the command line: it wins over the settings (executors only)."""
     clock: Any = None
     """What a test has put in place of the machine's clock (executors only)."""
+    values: Callable[[], Values] | None = None
+    """Gives what reads the values of the run (observers only)."""
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True):
@@ -381,6 +383,12 @@ class Secrets(Protocol):
 
 
 class Observer(Protocol):
-    """Is told what happens in a run; one that raises is logged and never fails a run."""
+    """Is told what happens in a run, in a thread of its own; one that raises is told nothing more.
+
+    It is opened anew for each time that a driver takes a run up; `Closed` is the last that it is told.
+    It may also have: `notify_all(run, events)`, which is called in place of `notify` with all that has
+    come in; `pause`, seconds between two calls; `grace`, seconds at the end of a run before it is cut
+    off (5); `wants_output`, whether it is told what tasks print.
+    """
 
     def notify(self, run: Run, event: Any) -> None: ...

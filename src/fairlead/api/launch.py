@@ -20,7 +20,7 @@ from fairlead.api.notify import Bulletin
 from fairlead.api.runs import WorkflowRun
 from fairlead.config.clocks import SystemClock, stand_in
 from fairlead.config.environment import Environment
-from fairlead.config.services import Services, bench_for, executor_for, members_of, observers_for, open_services
+from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
 from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
@@ -103,21 +103,29 @@ def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:
     store = services.store
     _refuse_real(run, services)
     lease = store.lease(run.id)
+    bulletin = None
     try:
         before = store.summary(run.id)
         if before.status == "succeeded":
             return WorkflowRun(services, run.id, record=run)
-        observers = carriage.observers
-        if services.environment.observers:
-            observers = [*observers, *observers_for(services)]
-        bulletin = Bulletin(run, observers) if observers else None
-        try:
-            return _drive(services, run, carriage, bulletin, before)
-        finally:
-            if bulletin is not None:
-                _say_closed(services, run.id, bulletin)
+        bulletin = _bulletin(services, run, carriage.observers)
+        return _drive(services, run, carriage, bulletin, before)
     finally:
+        # Observers may take their time: whoever goes on with the run need not wait for them.
         lease.release()
+        if bulletin is not None:
+            _say_closed(services, run.id, bulletin)
+
+
+def _bulletin(services: Services, run: Run, observers: Sequence[Observer]) -> Bulletin | None:
+    """Give what tells the caller's observers and the environment's; None where there is nobody to tell."""
+    environment = services.environment
+    if not environment.observers:
+        return Bulletin(run, observers) if observers else None
+    from fairlead.config.observing import observers_of, screen_for
+
+    outside = observers_of(environment, services.folder.path.parent, services.values)
+    return Bulletin(run, observers, outside, screen_for(brief_for(services, run), environment.secrets.get("object")))
 
 
 def _refuse_real(run: Run, services: Services) -> None:
@@ -176,7 +184,7 @@ def _drive(
         clock=clock or SystemClock(),
         jumps=clock is not None,
         tell=bulletin.tell if bulletin is not None else None,
-        tail=FileTail(scratch) if bulletin is not None and not executor.offers.echo else None,
+        tail=FileTail(scratch) if bulletin is not None and bulletin.wants_output and not executor.offers.echo else None,
         delay=0.0 if environment.durability == "each" else DELAY,
     )
     try:

@@ -149,8 +149,14 @@ class Environment:
         return _made(document, self.name, self.source)
 
     def record(self) -> dict[str, Any]:
-        """Give it as data, for the record of a run and for another process: `${…}` unexpanded."""
-        return {"name": self.name, **({"source": self.source} if self.source else {}), **_plain(self.written)}
+        """Give it as data, for the record of a run and for another process: `${…}` unexpanded.
+
+        Observers that are objects of this process are left out: a run goes on without them.
+        """
+        written = self.written
+        if any("object" in one for one in self.observers):
+            written = {**written, "observers": [one for one in written["observers"] if "object" not in one]}
+        return {"name": self.name, **({"source": self.source} if self.source else {}), **_plain(written)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], *, patches: bool = True) -> Environment:

@@ -66,7 +66,11 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "folder": "fairlead.stores.secret_plugins:folder",
         "keyring": "fairlead.stores.secret_plugins:keyring",
     },
-    "observers": {},
+    "observers": {
+        "jsonl": "fairlead.observers.plugins:jsonl",
+        "smtp": "fairlead.observers.plugins:smtp",
+        "webhook": "fairlead.observers.plugins:webhook",
+    },
 }
 """Where the plugins are that come with Fairlead."""
 

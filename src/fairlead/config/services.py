@@ -20,7 +20,7 @@ from fairlead.model.components import task_component
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
-from fairlead.ports import ArtifactStore, Brief, Executor, Observer, RunStore, Site, TaskKind, Values
+from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, Site, TaskKind, Values
 from fairlead.stores import folder as folders
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
@@ -33,7 +33,6 @@ __all__ = [
     "executor_for",
     "look_services",
     "members_of",
-    "observers_for",
     "open_services",
 ]
 
@@ -227,13 +226,6 @@ def executor_for(
         {"": executor, **dict.fromkeys(environment.executors, executor), **members},
         rest=None if clock is None else clock.sleep,
     )
-
-
-def observers_for(services: Services) -> list[Observer]:
-    """Open those who are told what happens in the runs of an environment."""
-    environment = services.environment
-    site = Site(folder=services.folder.path.parent, durability=environment.durability)
-    return [open_plugin("observers", settings, site) for settings in environment.observers]
 
 
 def members_of(executor: Executor) -> Mapping[str, Executor] | None:

@@ -99,6 +99,12 @@ class Terminal:
             elif isinstance(event, Closed):
                 self._closed(event.summary)
 
+    def warn(self, text: str) -> None:
+        """Tell of something beside the run, such as an observer that cannot be reached."""
+        if self.loudness >= 0:
+            with self._lock:
+                self._say("odd", f"warning: {text}")
+
     def close(self) -> None:
         """Paint no more; safe at any time, and more than once."""
         with self._lock:
