@@ -14,6 +14,7 @@ from fairlead import (
     DefinitionError,
     Loop,
     Map,
+    NotebookTask,
     NotFound,
     Parallel,
     Pipeline,
@@ -26,6 +27,7 @@ from fairlead import (
 from fairlead.api.targets import load_target
 from fairlead.author.options import OPTIONS
 from fairlead.author.yaml_grammar import KINDS, OPTIONS_OF_TASKS, keys_of, schema
+from fairlead.model.task import Place
 
 JOBS = """
     def load(path, n: int = 3):
@@ -141,6 +143,21 @@ def test_text_and_python_build_the_same_graph(files):
     assert without_places(msgspec.to_builtins(read.workflow)) == without_places(msgspec.to_builtins(written.workflow))
     assert read.constants == written.constants
     assert read.parameters == written.parameters == {"path": "data.csv", "n": 3}
+
+
+def test_a_notebook_is_named_from_the_files_folder_and_may_have_another_kernel(files, tmp_path_factory, monkeypatch):
+    cells = [{"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": "n = 3"}]
+    notebook = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
+    text = "steps:\n  - {notebook: count.ipynb, kernel: python3, returns: [n]}\n"
+    for place in ("inner/count.ipynb", "inner/flow.yaml"):
+        files.write(place, notebook if place.endswith("ipynb") else text)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    read = load_target(str(files.folder / "inner" / "flow.yaml")).definition.build().workflow
+    place = Place(str(files.folder / "inner" / "flow.py"), 1, 0)
+    files.write("inner/flow.py", "")
+    step = NotebookTask("count.ipynb", returns=["n"], kernel="python3", place=place)
+    written = Pipeline([step], name="flow").build().workflow
+    assert without_places(msgspec.to_builtins(read)) == without_places(msgspec.to_builtins(written))
 
 
 def test_a_file_is_run_checked_drawn_and_gone_on_with(files):

@@ -49,7 +49,6 @@ def load_yaml(where: str | Path) -> Pipeline:
     pipeline = read_pipeline(
         document.data,
         name=file.stem,
-        folder=folder,
         place_of=place_of,
         find=lambda reference: _find(reference, folder),
         make=Pipeline,

@@ -138,6 +138,8 @@ def keys_of(kind: str) -> dict[str, Key]:
         found |= BLOCKS
     if kind == "shell":
         found["inputs"] = Key(_NAMES, "Names that it takes; otherwise those that the command uses.")
+    if kind == "notebook":
+        found["kernel"] = Key(_TEXT, "The kernel that it runs in, in place of its own.")
     return found
 
 

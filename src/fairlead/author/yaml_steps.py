@@ -7,7 +7,6 @@ are told at once, each with its line and column. Nothing here opens a file or im
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
@@ -34,17 +33,15 @@ def read_pipeline(
     data: Any,
     *,
     name: str,
-    folder: Path,
     place_of: PlaceOf,
     find: Find,
     make: Callable[..., Pipeline] = Pipeline,
 ) -> Pipeline:
     """Make the pipeline that a text describes.
 
-    `name`: what it is called where it does not say; `folder`: where relative paths begin. Raises
-    DefinitionError with every problem of the text.
+    `name`: what it is called where it does not say. Raises DefinitionError with every problem of the text.
     """
-    reader = _Reader(folder, place_of, find)
+    reader = _Reader(place_of, find)
     pipeline = reader.pipeline(data, name, make)
     if reader.problems or pipeline is None:
         count = len(reader.problems)
@@ -53,9 +50,8 @@ def read_pipeline(
 
 
 class _Reader:
-    def __init__(self, folder: Path, place_of: PlaceOf, find: Find) -> None:
+    def __init__(self, place_of: PlaceOf, find: Find) -> None:
         self._found: list[tuple[int, int, str]] = []
-        self._folder = folder
         self._place_of = place_of
         self._find = find
 
@@ -133,7 +129,7 @@ class _Reader:
         if kind == "shell":
             return ShellTask(text, name, returns, **settings, **options)
         if kind == "notebook":
-            return NotebookTask(self._folder / text, name, returns, **settings, **options)
+            return NotebookTask(text, name, returns, **settings, **options)
         function = self._function(text, (*keys, kind))
         return None if function is None else PythonTask(function, name, returns, **settings, **options)
 
