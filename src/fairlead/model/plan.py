@@ -8,10 +8,12 @@ from __future__ import annotations
 from fairlead.model.path import group_of
 from fairlead.model.workflow import (
     Binding,
+    Container,
     Ends,
     GroupNode,
     MapNode,
     Node,
+    Ref,
     RepeatNode,
     SwitchNode,
     TaskNode,
@@ -101,6 +103,10 @@ def _lacking(workflow: Workflow) -> bool:
     if any(not parameter.required and parameter.default is None for parameter in workflow.parameters):
         return True
     for node in workflow.nodes:
+        if type(node) is TaskNode:
+            if node.ends:
+                return True
+            continue
         if isinstance(node, SwitchNode) or (isinstance(node, GroupNode) and node.handler is not None) or node.ends:
             return True
         if any(_lacking(body) for _, body in bodies_of(node)):
@@ -109,6 +115,15 @@ def _lacking(workflow: Workflow) -> bool:
 
 
 def _edges(node: Node) -> set[tuple[int, When]]:
-    edges: set[tuple[int, When]] = {(ref.node, "ok") for _, binding in bindings_of(node) for ref in references(binding)}
-    edges.update((after.node, after.when) for after in node.after)
+    edges: set[tuple[int, When]] = set()
+    if type(node) is TaskNode:
+        for binding in node.args.values():
+            if type(binding) is Ref:
+                edges.add((binding.node, "ok"))
+            elif type(binding) is Container:
+                edges.update((ref.node, "ok") for ref in references(binding))
+    else:
+        edges.update((ref.node, "ok") for _, binding in bindings_of(node) for ref in references(binding))
+    for after in node.after:
+        edges.add((after.node, after.when))
     return edges

@@ -1,7 +1,6 @@
 """What the end of one node means for the others: who may start, who never will, how blocks go on.
 
-The rules of blocks are here, one after the other: a map opens copies, a switch chooses a body, a repeat
-does its body again, a group has its handler run. `state.py` hands out and takes facts; nothing here
+The rules of blocks are here, one after the other. `state.py` hands out and takes facts; nothing here
 reads a clock, a file or a network.
 """
 
@@ -13,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from fairlead.model.path import join
 from fairlead.model.plan import Plan
 from fairlead.model.scope import (
     CANCELLED,
@@ -92,7 +92,8 @@ class Standing:
             counts[WAITING] -= 1
             counts[READY] += 1
             self.dirty.add(group)
-            self._ready.append(Live(scope, position, -1, scope.path(position), node.task, group))
+            path = scope.prefix if scope.plan.flat else join(scope.prefix, node.name)
+            self._ready.append(Live(scope, position, -1, path, node.task, group))
         elif isinstance(node, MapNode):
             self._set_map_free(scope, position, node)
         elif isinstance(node, SwitchNode):
@@ -382,9 +383,9 @@ class Standing:
 
     def _forgive(self, scope: Scope, position: int) -> None:
         """What failed in a block was dealt with."""
-        path = scope.path(position)
         if scope.trouble is not None and scope.trouble.place[0] == position:
             scope.trouble = None
+        path = scope.path(position)
         inside = (f"{path}.", f"{path}[")
         self.failed = [one for one in self.failed if one != path and not one.startswith(inside)]
 

@@ -35,6 +35,7 @@ from fairlead.model.scope import (
     Live,
     Scope,
     Trouble,
+    resolve,
 )
 from fairlead.model.standing import ROUND, UNTIL, Standing
 from fairlead.model.task import FOLDER
@@ -106,22 +107,22 @@ class State(Standing):
 
     def args(self, live: Live) -> dict[str, Value]:
         """Give the inputs of a task run by parameter name."""
-        found = self._args(live)
+        scope, constants = live.scope, self.constants
+        if live.item < 0:
+            node: TaskNode = scope.plan.nodes[live.node]  # type: ignore[assignment]  # only task nodes have task runs
+            found = {name: resolve(scope, binding, constants) for name, binding in node.args.items()}
+        else:
+            found = self._item_args(scope, live)
         if FOLDER in found:
             from fairlead.model.files import chosen_args
 
             found = chosen_args(found, self.tasks[live.task])
-        if not live.scope.plan.lacking or ABSENT not in found.values():
+        if not scope.plan.lacking or ABSENT not in found.values():
             return found
         required = {param.name for param in self.tasks[live.task].params if param.required}
         return {name: value for name, value in found.items() if value is not ABSENT or name in required}
 
-    def _args(self, live: Live) -> dict[str, Value]:
-        scope = live.scope
-        if live.item < 0:
-            node = scope.plan.nodes[live.node]
-            assert isinstance(node, TaskNode)
-            return {name: self.value(scope, binding) for name, binding in node.args.items()}
+    def _item_args(self, scope: Scope, live: Live) -> dict[str, Value]:
         fan = scope.outputs[live.node]
         assert isinstance(fan, Fan)
         if fan.bindings is not None:
@@ -129,7 +130,7 @@ class State(Standing):
         inner = fan.node.body.nodes[0]
         assert isinstance(inner, TaskNode)
         body = Scope(_NOWHERE, "", fan.inside(live.item), None)
-        return {name: self.value(body, binding) for name, binding in inner.args.items()}
+        return {name: resolve(body, binding, self.constants) for name, binding in inner.args.items()}
 
     def asks(self, live: Live) -> dict[str, Value]:
         """Give the values that must be read before a block can go on: lists, a selector, an `until`."""

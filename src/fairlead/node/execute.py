@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Ended", "FunctionOf", "Log", "execute", "failed"]
 
 
+FRESH = 0.001
+"""Seconds for which what was seen of the process counts: others in it have hardly had a turn since."""
+
+
 class Ended(BaseException):
     """Raised inside a task that is to end now: its worker was asked to (SIGTERM)."""
 
@@ -90,6 +94,7 @@ class Bench:
 
     __slots__ = (
         "_before",
+        "_seen",
         "brief",
         "current",
         "function_of",
@@ -139,6 +144,8 @@ class Bench:
         self.placed = _placed(brief)
         """Tasks that run in a working directory of their own."""
         self._before: Surroundings | None = None
+        self._seen = 0.0
+        """When the process was last seen to be as it was."""
         self.teller = Teller(brief.code.root)
         if guard is not None:
             self.teller.masked = guard.masked
@@ -155,6 +162,7 @@ class Bench:
         """Undo what the last task has changed in this process."""
         if self._before is not None:
             self._before.put_back()
+            self._seen = perf_counter()
 
     def step(self, index: int) -> _Step:
         """Make a task ready to be called, once; imports the user's code."""
@@ -197,7 +205,8 @@ class Bench:
             self.outer = AT_WORK.get()
             AT_WORK.set(self)
         if current_thread() is main_thread():
-            self._before = Surroundings()
+            if self._before is None or perf_counter() - self._seen > FRESH:
+                self._before = Surroundings()
         else:
             OTHERS.add(id(self))
         self.log.begin(self)
