@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -288,3 +290,19 @@ def test_an_accepted_way_is_no_error_in_threads_either():
 def test_a_body_ends_with_the_memory_store():
     env = Environment(executor="in_process", store="memory")
     assert ran(lambda: add(1, 2), env).get_results() == 3
+
+
+def test_people_are_told_of_the_body_by_what_it_is(place):
+    def body():
+        raise LookupError("mine")
+
+    workflow(dynamic=True, name="told")(body)().run("in_process", check=False, id="told-of")
+    for words, said in (
+        (["runs"], "the workflow's own code"),
+        (["show", "told-of"], "LookupError: mine"),
+        (["show", "told-of/."], "LookupError: mine"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "fairlead", *words], cwd=place.folder, capture_output=True, text=True, check=True
+        )
+        assert said in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairlead.model.events import Attempt
 from fairlead.model.notices import Plan
+from fairlead.model.path import said
 from fairlead.model.run import Group, RunSummary
 from fairlead.model.words import done, duration, number, one_line, plural, said_counts, symbol
 
@@ -28,21 +29,21 @@ def failure_line(attempt: Attempt, *, final: bool) -> str:
     """Say in one line which task run failed, and why."""
     failure = attempt.failure
     if failure is None:
-        return f"{symbol('failed')} {attempt.path}: {attempt.outcome}"
+        return f"{symbol('failed')} {said(attempt.path)}: {attempt.outcome}"
     kind = failure.type.rpartition(".")[2]
     message = one_line(failure.message)
     text = f"{kind}: {message}" if kind and failure.reason == "exception" else message or failure.reason
     place = f" ({failure.place})" if failure.place is not None else ""
     again = "" if final else "; it is tried again"
-    return f"{symbol('failed')} {attempt.path}: {text}{place}{again}"
+    return f"{symbol('failed')} {said(attempt.path)}: {text}{place}{again}"
 
 
 def success_line(attempt: Attempt) -> str:
     """Say in one line what became of a task run."""
     if attempt.outcome == "reused":
         origin = f" from {attempt.origin.run}" if attempt.origin is not None else ""
-        return f"{symbol('reused')} {attempt.path}: reused{origin}"
-    return f"{symbol(attempt.outcome or '')} {attempt.path}: {attempt.outcome} in {duration(attempt.seconds)}"
+        return f"{symbol('reused')} {said(attempt.path)}: reused{origin}"
+    return f"{symbol(attempt.outcome or '')} {said(attempt.path)}: {attempt.outcome} in {duration(attempt.seconds)}"
 
 
 def closing_line(summary: RunSummary, seconds: float) -> str:

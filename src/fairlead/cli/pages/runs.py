@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fairlead.cli.pages.times import elapsed, local
 from fairlead.cli.text import Column, Line, Span, table
+from fairlead.model.path import said
 from fairlead.model.run import RunSummary
 from fairlead.model.words import ago, done, duration, one_line, tone
 
@@ -40,7 +41,7 @@ def runs_page(
                 "" if seconds is None else duration(seconds),
                 task_counts(summary),
                 " ".join(summary.tags),
-                Span(one_line(summary.error), "dim"),
+                Span(one_line(said(summary.error)), "dim"),
             )
         )
     return table(_COLUMNS, rows, width=width)
