@@ -150,7 +150,7 @@ class Driver:
         self._carry_out(decision)
         for report in self._poll(self._patience(decision, now)):
             self._take(report)
-        if len(self.state.stopped) > self._stopped:
+        if self.state.stops > self._stopped:
             self._end_stopped()
         self._writer.check()
         if not self._gear.delay:
@@ -304,7 +304,7 @@ class Driver:
 
     def _end_stopped(self) -> None:
         """Blocks were stopped because something in them failed: what runs in them is ended."""
-        self._stopped = len(self.state.stopped)
+        self._stopped = self.state.stops
         inside = [(path, live.attempt) for path, live in self._live.items() if live.beneath(self.state.stopped)]
         self._executor.cancel(inside, GRACE)
 

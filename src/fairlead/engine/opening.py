@@ -51,6 +51,13 @@ def _items(name: str, value: Value, values: Values, folder: str) -> list[Value]:
 def _case(state: State, live: Live, node: SwitchNode, values: Values) -> int:
     selector: Any = values.decode(state.asks(live)["on"])
     keys = [values.decode(state.constants[case.key]) for case in node.cases if case.key >= 0]
+    try:
+        hash(selector)
+    except TypeError:
+        kind = type(selector).__qualname__
+        raise FairleadError(
+            f"switch {live.path!r}: {kind} cannot choose a case, as it cannot be a key of a dict"
+        ) from None
     for place, case in enumerate(node.cases):
         if case.key < 0 or _equal(selector, values.decode(state.constants[case.key])):
             return place

@@ -12,6 +12,7 @@ from math import inf
 
 from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt
+from fairlead.model.path import beneath
 from fairlead.model.recorded import fold_calls, replayed_calls, walk_calls
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
@@ -32,10 +33,11 @@ def fold(
 ) -> State:
     """Work out where a run stands in its `epoch`.
 
-    Successes of every epoch count; failures only those of this one, since retries count anew. What
-    this epoch recorded as started and not as ended is running while the driver is `alive`, and lost
-    otherwise. `keep`: the state can be walked through. `visit` is shown every success, at the moment
-    at which its inputs are known.
+    Successes of every epoch count. Failures count that are of this one, since retries count anew, or
+    that were dealt with: what follows a handler's result goes on following it. What this epoch recorded
+    as started and not as ended is running while the driver is `alive`, and lost otherwise. `keep`: the
+    state can be walked through. `visit` is shown every success, at the moment at which its inputs are
+    known.
     """
     if run.workflow.dynamic:
         return fold_calls(run, attempts, epoch=epoch, alive=alive, visit=visit)
@@ -44,10 +46,29 @@ def fold(
         recorded.setdefault(attempt.path, []).append(attempt)
     for records in recorded.values():
         records.sort(key=_by_number)
+    handled = _handled(run, recorded, epoch)
     state = State(run.workflow, run.constants, run.parameters, keep=keep)
+    for live in _apply(state, recorded, handled, epoch=epoch, alive=alive, visit=visit):
+        state.put_back(live)
+    if recorded:
+        # They follow a task run that has to run again because its bytes are gone, and count once it has.
+        state.recall = partial(_recall, state, recorded)
+    return state
+
+
+def _apply(
+    state: State,
+    recorded: dict[str, list[Attempt]],
+    handled: set[str],
+    *,
+    epoch: int,
+    alive: bool = False,
+    visit: Callable[[State, Live, Attempt], None] | None = None,
+) -> list[Live]:
+    """Apply what is recorded, which is taken out of `recorded`; gives the task runs that may start."""
     state.known = recorded.__contains__
-    open_: list[Live] = []
-    while (live := state.next(inf)) is not None:
+    may_start: list[Live] = []
+    while (live := _next(state, may_start)) is not None:
         records = recorded.get(live.path, [])
         done = _success(records)
         if done is not None:
@@ -55,14 +76,39 @@ def fold(
                 visit(state, live, done)
             _succeed(state, live, done)
             del recorded[live.path]
+        elif live.path in handled:
+            _fail(state, live, _failure(records))
         elif not _replay(state, live, records, epoch, alive):
-            open_.append(live)
-    for live in open_:
-        state.put_back(live)
-    if recorded:
-        # They follow a task run that has to run again because its bytes are gone, and count once it has.
-        state.recall = partial(_recall, state, recorded)
-    return state
+            may_start.append(live)
+    state.known = None
+    return may_start
+
+
+def _next(state: State, waiting: list[Live]) -> Live | None:
+    """Give the next task run that is to be looked up; those `waiting` in a block that was stopped end with it."""
+    while (live := state.next(inf)) is None:
+        ended = [one.beneath(state.stopped) for one in waiting] if state.stopped else []
+        if not any(ended):
+            return None
+        stopped = [one for one, over in zip(waiting, ended, strict=True) if over]
+        waiting[:] = [one for one, over in zip(waiting, ended, strict=True) if not over]
+        for one in stopped:
+            state.give_up(one)
+    return live
+
+
+def _handled(run: Run, recorded: dict[str, list[Attempt]], epoch: int) -> set[str]:
+    """List the task runs that failed for good in an earlier epoch, where that was dealt with."""
+    failed = {path: last for path, records in recorded.items() if (last := _failure(records)) and not _success(records)}
+    found: set[str] = set()
+    for past in sorted({last.epoch for last in failed.values() if last.epoch < epoch}):
+        known = {path: kept for path, records in recorded.items() if (kept := [r for r in records if r.epoch <= past])}
+        state = State(run.workflow, run.constants, run.parameters)
+        _apply(state, known, found, epoch=past)
+        for path, last in failed.items():
+            if last.epoch <= past and (path in state.forgiven or beneath(path, state.forgiven)):
+                found.add(path)
+    return found
 
 
 def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[Live, Attempt | None]]]:
@@ -80,16 +126,19 @@ def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[L
         ):
             recorded[attempt.path] = attempt
     state = State(run.workflow, run.constants, run.parameters)
+    state.known = recorded.__contains__
     found: list[tuple[Live, Attempt | None]] = []
-    while (live := state.next(inf)) is not None:
+    waiting: list[Live] = []
+    while (live := _next(state, waiting)) is not None:
         record = recorded.get(live.path)
         if not live.opens:
             found.append((live, record))
         if record is not None and record.outcome in {"succeeded", "reused"}:
             _succeed(state, live, record)
         elif record is not None and record.outcome == "failed":
-            live.failures = FOR_GOOD  # what runs in its place is known, too
-            state.ended(live, record)
+            _fail(state, live, record)  # what runs in its place is known, too
+        else:
+            waiting.append(live)
     return state, found
 
 
@@ -111,6 +160,18 @@ def _by_number(attempt: Attempt) -> int:
 def _success(records: list[Attempt]) -> Attempt | None:
     """Give the latest success: where the bytes of an earlier one were gone, this one's are there."""
     return next((record for record in reversed(records) if record.outcome in {"succeeded", "reused"}), None)
+
+
+def _failure(records: list[Attempt]) -> Attempt | None:
+    return next((record for record in reversed(records) if record.outcome in {"failed", "lost"}), None)
+
+
+def _fail(state: State, live: Live, record: Attempt | None) -> None:
+    """It failed, and no attempt is left."""
+    assert record is not None
+    live.attempt = record.attempt
+    live.failures = live.losses = FOR_GOOD
+    state.ended(live, record)
 
 
 def _recall(state: State, recorded: dict[str, list[Attempt]], live: Live) -> bool:

@@ -7,8 +7,9 @@ but the five with a meaning here: `.`, `[`, `]`, `#` and `/`; author code sees t
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
-__all__ = ["BODY", "RESERVED", "group_of", "join", "parse", "said"]
+__all__ = ["BODY", "RESERVED", "beneath", "group_of", "join", "parse", "said"]
 
 BODY = "."
 """The path of a dynamic workflow's own body; no call can have it."""
@@ -39,6 +40,11 @@ def group_of(path: str) -> str:
     if "[" not in path and "." not in path:
         return path.partition("#")[0]
     return _COUNTERS.sub("", path)
+
+
+def beneath(path: str, places: Container[str]) -> bool:
+    """Whether a task run stands inside one of the nodes with these paths."""
+    return any(path[:end] in places for end, letter in enumerate(path) if letter in ".[")
 
 
 def said(path: str) -> str:

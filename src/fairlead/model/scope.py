@@ -10,13 +10,13 @@ from math import ceil
 from typing import Final, NamedTuple, get_args
 
 from fairlead.model.events import Failure
-from fairlead.model.path import join
+from fairlead.model.path import beneath, join
 from fairlead.model.plan import Plan
 from fairlead.model.run import TaskStatus
 from fairlead.model.values import ABSENT, Rows, Tree, Value, pick
 from fairlead.model.workflow import Binding, Const, Container, MapNode, ParamRef, Ref, TaskNode, When
 
-__all__ = ["GOOD", "STATUSES", "Fan", "Live", "Scope", "Trouble", "enough", "meets", "resolve"]
+__all__ = ["FIRST", "GOOD", "STATUSES", "Fan", "Live", "Scope", "Trouble", "enough", "meets", "resolve"]
 
 STATUSES: Final[tuple[TaskStatus, ...]] = get_args(TaskStatus)
 """Statuses by number: numbers are what standings hold."""
@@ -57,8 +57,7 @@ class Live:
 
     def beneath(self, stopped: set[str]) -> bool:
         """Whether it stands inside one of the nodes with these paths."""
-        path = self.path
-        return any(path[:end] in stopped for end, letter in enumerate(path) if letter in ".[")
+        return beneath(self.path, stopped)
 
     def __repr__(self) -> str:
         return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
@@ -71,6 +70,10 @@ class Trouble(NamedTuple):
     """Node and item: of several failures, the first in the order of the graph counts, not in time."""
     path: str
     failure: Failure
+
+
+FIRST: Final = (-1, -1)
+"""The place of a failure that comes before all others: what a handler runs for."""
 
 
 class Scope:
@@ -109,9 +112,13 @@ class Scope:
         """The insides of blocks, for whoever wants to walk through them."""
 
     def note(self, trouble: Trouble) -> None:
-        """Something failed in here."""
-        if self.trouble is None or trouble.place < self.trouble.place:
-            self.trouble = trouble
+        """Something failed in here, and nothing dealt with it."""
+        self.trouble = _first(self.trouble, trouble)
+
+    def note_at(self, position: int, item: int, trouble: Trouble) -> None:
+        """Something failed in a node of this scope; of a map it counts only once the map has failed."""
+        fan = self.outputs[position] if 0 <= position < len(self.outputs) else None
+        (fan if isinstance(fan, Fan) else self).note(trouble._replace(place=(position, item)))
 
     def path(self, position: int) -> str:
         """Give the path of a node in here."""
@@ -132,6 +139,7 @@ class Fan:
         "results",
         "rows",
         "status",
+        "trouble",
         "whole",
     )
 
@@ -148,9 +156,14 @@ class Fan:
         """The first copy that was not handed out."""
         self.open = size
         self.failed = 0
+        self.trouble: Trouble | None = None
         self.parked = False
         """It is not asked for further copies before one of those under way has ended."""
         self.results: dict[int, Value] = {}
+
+    def note(self, trouble: Trouble) -> None:
+        """A copy failed."""
+        self.trouble = _first(self.trouble, trouble)
 
     def inside(self, item: int) -> dict[str, Value]:
         """Bind the body's parameters for one copy."""
@@ -183,6 +196,10 @@ class Fan:
                 items = [outputs[output] for outputs in self.outputs if outputs is not None]
             value = self.results[output] = Rows(items)
         return value
+
+
+def _first(known: Trouble | None, other: Trouble) -> Trouble:
+    return other if known is None or other.place < known.place else known
 
 
 def _direct(

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from heapq import heapify
 from typing import Final
 
 import msgspec
 
+from fairlead.model.events import Failure
 from fairlead.model.path import join
 from fairlead.model.plan import Plan
 from fairlead.model.scope import (
     CANCELLED,
     FAILED,
+    FIRST,
     GOOD,
     READY,
     RUNNING,
     SKIPPED,
-    STATUSES,
     SUCCEEDED,
     WAITING,
     Fan,
     Live,
     Scope,
+    Trouble,
     meets,
     resolve,
 )
+from fairlead.model.tally import Tally
 from fairlead.model.values import ABSENT, Inline, Value, split
 from fairlead.model.workflow import HANDLER, Binding, GroupNode, MapNode, RepeatNode, SwitchNode, TaskNode
 
@@ -44,25 +48,24 @@ ROUND: Final = -1
 _BAD: Final = frozenset({FAILED, CANCELLED})
 
 
-class Standing:
+class Standing(Tally):
     """The scopes that are open, and what is counted in them."""
 
     def __init__(self, plan: Plan, groups: Sequence[str], constants: Sequence[Value], *, keep: bool) -> None:
+        super().__init__(groups)
         self.plan = plan
-        self.groups = groups
         self.constants = constants
-        self.counts = [[0] * len(STATUSES) for _ in groups]
-        """By group, then by status."""
-        self.dirty: set[int] = set()
-        """Groups whose counts changed since somebody cleared this."""
-        self.causes: dict[str, str] = {}
-        """Path of a skipped task run or block, to the path of what did not succeed."""
         self.failed: list[str] = []
         """Paths that failed for good and were not dealt with, in the order in which it became known."""
         self.stopped: set[str] = set()
-        """Paths of blocks that were ended because something in them failed."""
+        """Paths of blocks that were ended because something in them failed, and whose handlers do not run yet."""
+        self.stops = 0
+        """How often a block was ended for that reason."""
+        self.forgiven: set[str] = set()
+        """Paths of blocks in which something failed, and that was dealt with."""
         self.cancelled = False
         self._ready: deque[Live] = deque()
+        self._delayed: list[tuple[float, int, Live]] = []
         self._fans: list[tuple[Scope, int]] = []
         self._work: list[tuple[Scope, int, int, str]] = []
         self._keep = keep
@@ -79,8 +82,8 @@ class Standing:
     def _begin(self, scope: Scope) -> None:
         for position in scope.plan.roots:
             self._set_free(scope, position)
-        if not scope.open:
-            self._leave(scope)
+        if not scope.open and scope.owner is not None:
+            self._work.append((scope, ROUND, SUCCEEDED, ""))  # not at once: a repeat of nothing would cost stack
 
     def _set_free(self, scope: Scope, position: int) -> None:
         """Nothing before this node stands in its way any more."""
@@ -113,8 +116,9 @@ class Standing:
         *,
         body: int = 0,
         counted: bool = False,
+        trouble: Trouble | None = None,
     ) -> None:
-        """Open a body of a block; its nodes may be `counted` as waiting already."""
+        """Open a body of a block; its nodes may be `counted` as waiting already, and it may stand for a `trouble`."""
         node = scope.plan.nodes[position]
         plan = scope.plan.bodies[position][body]
         path = scope.path(position)
@@ -125,6 +129,8 @@ class Standing:
         elif body:
             path = f"{path}.{HANDLER}"
         inside = Scope(plan, path, bindings, (scope, position, item))
+        if trouble is not None:
+            inside.trouble = trouble._replace(place=FIRST)
         if self._keep:
             if scope.kept is None:
                 scope.kept = {}
@@ -195,14 +201,17 @@ class Standing:
         if status not in GOOD:
             fan.failed += 1
             if fan.node.on_error == "stop" and not fan.enough:
-                self.stopped.add(scope.path(position))
+                self._stop(scope.path(position))
         if fan.parked and not fan.full:
             fan.parked = False
             self._fans.append((scope, position))
         if not fan.open:
-            if fan.failed and fan.enough:
+            good = fan.enough and not (self.cancelled and CANCELLED in fan.status)
+            if fan.failed and good:
                 self._forgive(scope, position)
-            self._work.append((scope, position, SUCCEEDED if fan.enough else FAILED, ""))
+            elif fan.trouble is not None:
+                scope.note(fan.trouble)
+            self._work.append((scope, position, SUCCEEDED if good else FAILED, ""))
 
     # --- switches ---------------------------------------------------------------------------------
 
@@ -272,6 +281,9 @@ class Standing:
         """Work out what the nodes that have just ended mean for others; a loop, so that depth costs no stack."""
         while self._work:
             scope, position, status, cause = self._work.pop()
+            if position == ROUND:
+                self._leave(scope)
+                continue
             scope.status[position] = status
             caught = False
             if scope.plan.ends and status in GOOD and position in scope.plan.ends:
@@ -302,27 +314,13 @@ class Standing:
         self._skip(scope, position, cause)
         self._work.append((scope, position, SKIPPED, cause))
 
-    def _skip(self, scope: Scope, position: int, cause: str) -> None:
-        self.causes[scope.path(position)] = cause
-        group = scope.plan.groups[position]
-        node = scope.plan.nodes[position]
-        if isinstance(node, TaskNode):
-            self.counts[group][WAITING] -= 1
-        if group >= 0:
-            self.counts[group][SKIPPED] += 1
-            self.dirty.add(group)
-            return
-        for place, plan in enumerate(scope.plan.bodies[position]):
-            if isinstance(node, GroupNode) and not place:
-                self._count_nodes(plan, -1)
-            self._count_nodes(plan, 1, SKIPPED)
-
     def _end_early(self, scope: Scope, position: int) -> None:
         """A node has ended its scope: what has not begun never will."""
         cause = scope.path(position)
         if scope.plan.ends[position] == "failed":
             scope.failed += 1
             self.failed.append(cause)
+            scope.note(Trouble((position, 0), cause, Failure("definition", f"{cause!r} ended it as failed")))
         for later, status in enumerate(scope.status):
             if status == WAITING:
                 scope.status[later] = SKIPPED
@@ -335,7 +333,15 @@ class Standing:
         if owner is not None and not owner[2]:
             node = owner[0].plan.nodes[owner[1]]
             if isinstance(node, GroupNode) and node.on_error == "stop" and not scope.prefix.endswith(f".{HANDLER}"):
-                self.stopped.add(scope.prefix)
+                self._stop(scope.prefix)
+
+    def _stop(self, path: str) -> None:
+        """End what a block has under way; what waits for its next attempt need not wait any longer."""
+        self.stopped.add(path)
+        self.stops += 1
+        self._ready.extend(live for _, _, live in self._delayed if live.beneath(self.stopped))
+        self._delayed = [one for one in self._delayed if not one[2].beneath(self.stopped)]
+        heapify(self._delayed)
 
     def _leave(self, scope: Scope) -> None:
         """Every node of a scope has ended: the block around it goes on, or has ended, too."""
@@ -344,14 +350,15 @@ class Standing:
         outer, position, item = scope.owner
         node = outer.plan.nodes[position]
         status = FAILED if scope.failed else CANCELLED if self.cancelled else SUCCEEDED
-        if status == FAILED and scope.trouble is not None:
-            outer.note(scope.trouble._replace(place=(position, item)))
+        handled = isinstance(node, GroupNode) and node.handler is not None and not item
+        if status == FAILED and scope.trouble is not None and not handled:
+            outer.note_at(position, item, scope.trouble)
         if isinstance(node, MapNode):
             outputs = [self.value(scope, one) for one in scope.plan.results.values()] if status == SUCCEEDED else None
             self._item_ended(outer, position, item, status, outputs)
         elif isinstance(node, RepeatNode) and status == SUCCEEDED:
             self._round_ended(scope, node)
-        elif isinstance(node, GroupNode) and status == FAILED and node.handler is not None and not item:
+        elif isinstance(node, GroupNode) and status == FAILED and handled:
             self._handle(outer, position, node, scope)
         else:
             self._body_ended(scope, status)
@@ -379,22 +386,12 @@ class Standing:
                 failure = body.trouble.failure
                 told = {"task": body.trouble.path, "type": failure.type, "message": failure.message}
             bindings[node.failure_as] = Inline("json", msgspec.json.encode(told))
-        self._open(scope, position, 1, bindings, body=1)
+        self.stopped.discard(body.prefix)
+        self._open(scope, position, 1, bindings, body=1, trouble=body.trouble)
 
     def _forgive(self, scope: Scope, position: int) -> None:
         """What failed in a block was dealt with."""
-        if scope.trouble is not None and scope.trouble.place[0] == position:
-            scope.trouble = None
         path = scope.path(position)
+        self.forgiven.add(path)
         inside = (f"{path}.", f"{path}[")
         self.failed = [one for one in self.failed if one != path and not one.startswith(inside)]
-
-    # --- counting ---------------------------------------------------------------------------------
-
-    def _count_nodes(self, plan: Plan, copies: int, status: int = WAITING) -> None:
-        for position, node in enumerate(plan.nodes):
-            if isinstance(node, TaskNode):
-                self.counts[plan.groups[position]][status] += copies
-                self.dirty.add(plan.groups[position])
-            elif isinstance(node, GroupNode):
-                self._count_nodes(plan.bodies[position][0], copies, status)

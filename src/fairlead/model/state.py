@@ -28,7 +28,6 @@ from fairlead.model.scope import (
     READY,
     REUSED,
     RUNNING,
-    STATUSES,
     SUCCEEDED,
     WAITING,
     Fan,
@@ -65,7 +64,6 @@ class State(Standing):
         plan = Plan(workflow, names)
         super().__init__(plan, tuple(names), constants, keep=keep)
         self.tasks = workflow.tasks
-        self._delayed: list[tuple[float, int, Live]] = []
         self._serial = 0
         self.recall: Callable[[Live], bool] | None = None
         """Applies what is recorded of task runs that a fold could not reach; True when that ends one."""
@@ -90,16 +88,6 @@ class State(Standing):
     def idle(self) -> bool:
         """Whether nothing is in flight and nothing can start, now or later."""
         return not (self.in_flight or self._ready or self._fans or self._delayed)
-
-    def count(self, group: int) -> dict[str, int]:
-        """Give a group's task runs by status, without zeros."""
-        return {STATUSES[status]: count for status, count in enumerate(self.counts[group]) if count}
-
-    def totals(self) -> dict[str, int]:
-        """Give all task runs by status, without zeros."""
-        return {
-            STATUSES[status]: count for status, count in enumerate(map(sum, zip(*self.counts, strict=True))) if count
-        }
 
     def due(self) -> float | None:
         """When the next delayed attempt may start."""
@@ -202,7 +190,7 @@ class State(Standing):
         else:
             self.failed.append(live.path)
             if attempt.failure is not None:
-                live.scope.note(Trouble((live.node, live.item), live.path, attempt.failure))
+                live.scope.note_at(live.node, live.item, Trouble((0, 0), live.path, attempt.failure))
             self._close(live, FAILED, None)
         return True
 
@@ -241,6 +229,11 @@ class State(Standing):
         self._fans.clear()
         self._delayed.clear()
 
+    def give_up(self, live: Live) -> None:
+        """It was handed out and need not start: the block that it stands in was stopped."""
+        self.in_flight -= 1
+        self._close(live, CANCELLED, None)
+
     def _again(self, live: Live, attempt: Attempt, now: float) -> bool:
         """Decide whether a failed or lost attempt is followed by another, and when."""
         lost = attempt.outcome == "lost"
@@ -275,7 +268,7 @@ class State(Standing):
             assert scope.owner is not None
             outer, position, _ = scope.owner
             if scope.trouble is not None:
-                outer.note(scope.trouble._replace(place=(position, 0)))
+                outer.note_at(position, 0, scope.trouble)
             self._work.append((outer, position, status, ""))
         else:
             scope.outputs[live.node] = outputs
