@@ -11,9 +11,8 @@ from fairlead.engine.lineage import diff as code_diff
 from fairlead.engine.reuse import Keys, Parts, differences
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
-from fairlead.model.fold import replayed
+from fairlead.model.fold import complete, replayed
 from fairlead.model.path import BODY, group_of
-from fairlead.model.recorded import complete
 from fairlead.model.run import FINAL, Run, RunFilter, TaskCode
 from fairlead.model.scope import Live
 from fairlead.model.values import Value

@@ -26,11 +26,9 @@ from fairlead.engine.preflight import mismatches
 from fairlead.engine.reuse import Finder, Found, Keys
 from fairlead.engine.writer import DELAY, Ledger
 from fairlead.errors import DefinitionError, NotFound, StoreError
-from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt
-from fairlead.model.fold import fold
+from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Closed, Plan
-from fairlead.model.recorded import complete
 from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.values import Inline
 from fairlead.ports import Brief, Executor, Observer, Values
@@ -190,7 +188,7 @@ def _drive(
     try:
         executor.open(brief)
         ledger = Ledger(state, known)
-        if isinstance(state, CallState):
+        if run.workflow.dynamic:
             from fairlead.api.dynamic.body import body_driver
 
             driver: Driver = body_driver(

@@ -8,7 +8,6 @@ from typing import Protocol
 from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunDiverged, RunFailed
 from fairlead.model.events import Attempt, Failure
 from fairlead.model.path import BODY, said
-from fairlead.model.recorded import definition_of
 from fairlead.model.run import Group, RunStatus, RunSummary
 from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Value
@@ -124,6 +123,8 @@ def _find(scope: Workflow, parts: list[str]) -> TaskNode | None:
 def definition_at(workflow: Workflow, attempt: Attempt) -> TaskDefinition | None:
     """Give the definition of an attempt's task; None for what is no task run."""
     if workflow.dynamic:
+        from fairlead.model.recorded import definition_of
+
         return definition_of(workflow, attempt)
     node = task_at(workflow, attempt.path)
     return None if node is None else workflow.tasks[node.task]

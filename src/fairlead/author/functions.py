@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.handles import Handle
 from fairlead.author.maps import map_plainly, map_task, submit_plainly
 from fairlead.author.options import Core
@@ -101,11 +100,15 @@ class Task(Generic[P, R]):
         handler = self.handler
         assert handler is not None
         if scope is None or scope is False:
+            from fairlead.author.blocks import guard_plainly
+
             return guard_plainly(self.fn, self.name, self._core.layout, handler, args, kwargs)
         plain = self._copy(self._core, self._after)
         plain.handler = None
         if not scope:
             return scope.guard(plain, self._core.layout, handler, args, kwargs)
+        from fairlead.author.blocks import guard
+
         return guard(scope, plain, self.name, self._core.layout, handler, args, kwargs)
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:

@@ -10,12 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from fairlead.author.blocks import guard, guard_plainly
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Layout, clean_doc, layout_of, place_of_function
-from fairlead.author.catalogs import with_catalogs
 from fairlead.author.constants import misplaced
-from fairlead.author.dynamic import build_dynamic
 from fairlead.author.functions import dress, handles_in, is_method
 from fairlead.author.handles import Given, Handle, new_handle
 from fairlead.author.maps import map_plainly
@@ -103,6 +100,8 @@ class WorkflowFunction:
     def _plainly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.handler is None:
             return self._function(*args, **kwargs)
+        from fairlead.author.blocks import guard_plainly
+
         return guard_plainly(self._function, self.name, self.layout, self.handler, args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -122,6 +121,8 @@ class WorkflowFunction:
             return scope.enter(self, args, kwargs)
         self._refuse_graph(scope)
         if self.handler is not None:
+            from fairlead.author.blocks import guard
+
             return guard(scope, plain, self.name, self.layout, self.handler, args, kwargs)
         return inline(scope, self.body, args, kwargs)
 
@@ -291,6 +292,8 @@ def _bound(
 
 def _build(function: WorkflowFunction, values: dict[str, Any]) -> Built:
     if function.dynamic:
+        from fairlead.author.dynamic import build_dynamic
+
         return build_dynamic(function, values)
     building = Building(function.name)
     scope = Scope(building, function.name)
@@ -320,7 +323,12 @@ def _build(function: WorkflowFunction, values: dict[str, Any]) -> Built:
         place=place_of_function(function._function),
         doc=clean_doc(function._function),
     )
-    return with_catalogs(Built(graph, building.constants, building.functions, values, function.inputs))
+    built = Built(graph, building.constants, building.functions, values, function.inputs)
+    if all(task.catalog is None for task in building.definitions):
+        return built
+    from fairlead.author.catalogs import with_catalogs
+
+    return with_catalogs(built)
 
 
 def _results(scope: Scope, value: Any) -> tuple[dict[str, Binding], bool]:

@@ -20,9 +20,8 @@ import msgspec
 from fairlead.engine.contents import changed, content_digest
 from fairlead.model.components import component_changes
 from fairlead.model.events import Attempt, Origin
-from fairlead.model.fold import fold
+from fairlead.model.fold import complete, fold
 from fairlead.model.path import group_of
-from fairlead.model.recorded import complete
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
 from fairlead.model.state import State

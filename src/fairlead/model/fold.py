@@ -10,16 +10,23 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import inf
 
-from fairlead.model.calls import CallState
 from fairlead.model.events import Attempt
 from fairlead.model.path import beneath
-from fairlead.model.recorded import fold_calls, replayed_calls, walk_calls
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
 from fairlead.model.state import FOR_GOOD, State
 from fairlead.model.workflow import MapNode, TaskNode
 
-__all__ = ["fold", "replayed", "walk"]
+__all__ = ["complete", "fold", "replayed", "walk"]
+
+
+def complete(run: Run, attempts: Iterable[Attempt]) -> Run:
+    """Add the task definitions that a dynamic body met on its way; any other run is given back as it is."""
+    if not run.workflow.dynamic:
+        return run
+    from fairlead.model.recorded import completed  # few runs are dynamic, and every run starts here
+
+    return completed(run, attempts)
 
 
 def fold(
@@ -40,6 +47,8 @@ def fold(
     known.
     """
     if run.workflow.dynamic:
+        from fairlead.model.recorded import fold_calls
+
         return fold_calls(run, attempts, epoch=epoch, alive=alive, visit=visit)
     recorded: dict[str, list[Attempt]] = {}
     for attempt in attempts:
@@ -114,6 +123,8 @@ def _handled(run: Run, recorded: dict[str, list[Attempt]], epoch: int) -> set[st
 def replayed(run: Run, attempts: Iterable[Attempt]) -> tuple[State, list[tuple[Live, Attempt | None]]]:
     """Fold, and list every task run whose inputs are known, with its last record if there is one."""
     if run.workflow.dynamic:
+        from fairlead.model.recorded import replayed_calls
+
         return replayed_calls(run, attempts)
     recorded: dict[str, Attempt] = {}
     for attempt in attempts:
@@ -147,7 +158,11 @@ def walk(state: State) -> Iterator[tuple[str, str, TaskStatus]]:
 
     In the order of the graph; for a state folded with `keep`.
     """
-    if isinstance(state, CallState):
+    if state.plan.workflow.dynamic:
+        from fairlead.model.calls import CallState
+        from fairlead.model.recorded import walk_calls
+
+        assert isinstance(state, CallState)
         yield from walk_calls(state, state.tasks)
     else:
         yield from _walk(state, state.root)

@@ -33,7 +33,7 @@ from fairlead.model.state import MAX_LOSSES, State
 from fairlead.model.task import TaskDefinition
 from fairlead.model.workflow import Workflow
 
-__all__ = ["complete", "definition_of", "fold_calls", "replayed_calls", "walk_calls"]
+__all__ = ["completed", "definition_of", "fold_calls", "replayed_calls", "walk_calls"]
 
 
 def definition_of(workflow: Workflow, attempt: Attempt) -> TaskDefinition | None:
@@ -44,10 +44,8 @@ def definition_of(workflow: Workflow, attempt: Attempt) -> TaskDefinition | None
     return workflow.tasks[call.task] if call.defined is None else call.defined.task
 
 
-def complete(run: Run, attempts: Iterable[Attempt]) -> Run:
-    """Add the task definitions that a dynamic body met on its way; any other run is given back as it is."""
-    if not run.workflow.dynamic:
-        return run
+def completed(run: Run, attempts: Iterable[Attempt]) -> Run:
+    """Add the task definitions that a dynamic body met on its way."""
     known = _places(run)
     tasks, codes = list(run.workflow.tasks), list(run.code.tasks)
     codes += [TaskCode("")] * (len(tasks) - len(codes))
@@ -116,7 +114,7 @@ def fold_calls(
     attempts = list(attempts)
     records = _Records(attempts)
     state = CallState(run.workflow, run.constants, run.parameters)
-    places = _places(complete(run, attempts))
+    places = _places(completed(run, attempts))
     limit: float = inf
     for path, call, tried in records.in_order():
         task = call.task if call.defined is None else places[msgspec.json.encode(call.defined)]

@@ -9,10 +9,9 @@ from fairlead.engine.lineage import diff as code_diff
 from fairlead.engine.reuse import Found, Keys, differences
 from fairlead.errors import NotFound
 from fairlead.model.events import Attempt
-from fairlead.model.fold import fold
+from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Plan
 from fairlead.model.path import group_of
-from fairlead.model.recorded import complete
 from fairlead.model.run import Run
 from fairlead.model.scope import FAILED, GOOD
 from fairlead.ports import Values
