@@ -38,7 +38,9 @@ def parse(path: str) -> list[tuple[str, int]]:
 def group_of(path: str) -> str:
     """Name the group that a task run is counted under: its path without indexes and call numbers."""
     if "[" not in path and "." not in path:
-        return path.partition("#")[0]
+        name, _, number = path.partition("#")
+        if not number or number.isdecimal():
+            return name
     return _COUNTERS.sub("", path)
 
 
