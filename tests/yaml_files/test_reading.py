@@ -233,6 +233,25 @@ def test_what_the_graph_refuses_has_its_line_and_column_too(files):
     assert "max_iterations must be a whole number, 1 or more; got 0 (bad.yaml:3:5)" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps:\n\t- stub: a\n", "found character '\\t' that cannot start any token"),
+        (
+            "steps: [{stub: a}]\n---\nsteps: []\n",
+            "expected a single document in the stream, but found another document",
+        ),
+        ("steps: !!python/object/apply:os.getcwd []\n", "could not determine a constructor for the tag"),
+    ],
+)
+def test_what_is_no_yaml_is_told_once_and_nothing_in_it_is_called(files, text, said):
+    files.write("odd.yaml", text)
+    with pytest.raises(DefinitionError) as told:
+        load_target("odd.yaml")
+    assert said in str(told.value)
+    assert str(told.value).count("not valid YAML") == 1
+
+
 def test_a_file_that_is_not_there_is_not_found(files):
     with pytest.raises(NotFound, match=r"no file 'none.yaml'"):
         load_target("none.yaml")

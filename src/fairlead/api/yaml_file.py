@@ -38,7 +38,8 @@ def load_yaml(where: str | Path) -> Pipeline:
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(f"{where}: cannot be read: {error}") from error
     except ConfigurationError as error:
-        raise DefinitionError(str(error).partition("\n")[0], error.problems) from error
+        said, _, more = str(error).partition("\n")
+        raise DefinitionError(said, error.problems if more else ()) from error
 
     def place_of(keys: Keys) -> Place:
         spot = document.place(keys)

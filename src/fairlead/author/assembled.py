@@ -247,7 +247,7 @@ def guarded(assembly: Assembly, block: Block, fill: Fill) -> None:
 def _source(assembly: Assembly, name: str) -> Handle | None:
     """Find what a block goes by: a name, or the value without a name of the step before it."""
     found = assembly.find(name)
-    if found is None and name not in assembly.root.given and not assembly.pending_name:
+    if found is None and name not in assembly.root.valued and not assembly.pending_name:
         return assembly.pending
     return found
 

@@ -88,6 +88,8 @@ class Assembly:
             self.problems: list[Problem] = []
             self.warnings: list[str] = []
             self.given: dict[str, Any] = parameters or {}
+            self.valued = {**(defaults or {}), **self.given}
+            """What is given, and what the pipeline itself has for parameters."""
             self._unprovided = Unprovided(self.given, defaults or {}, partial=partial)
             self.rest: Input | None = None
             """What takes any further name, where a step does."""
@@ -258,7 +260,7 @@ class Assembly:
         use = Wanted(self.path + core.name, core.layout.wanted(""), "", MISSING, place, optional=True)
         self.root.rest = self.root.rest or Input(use.step, use.annotation, "", False, MISSING)
         found = {}
-        for name in dict.fromkeys((*self.known(), *self.root._unprovided.uses, *self.root.given)):
+        for name in dict.fromkeys((*self.known(), *self.root._unprovided.uses, *self.root.valued)):
             if name not in taken and self._sure(name):
                 binding = self.take(name, use)
                 assert binding is not None
@@ -271,7 +273,7 @@ class Assembly:
         if handle is None:
             if self.parent is not None:
                 return self.parent._sure(name)
-            return name in self.given or any(not use.optional for use in self._unprovided.uses.get(name, ()))
+            return name in self.valued or any(not use.optional for use in self._unprovided.uses.get(name, ()))
         binding = handle._binding
         node = self.nodes[binding.node] if isinstance(binding, Ref) else None
         return not isinstance(node, (SwitchNode, GroupNode)) or name in node.fallback or _always(node, name)
@@ -279,7 +281,7 @@ class Assembly:
     def _taker(self, named: list[Argument]) -> str | None:
         if self.pending is None:
             return None
-        free = [one for one in named if self.find(one.name) is None and one.name not in self.root.given]
+        free = [one for one in named if self.find(one.name) is None and one.name not in self.root.valued]
         choice = [one for one in free if one.default is MISSING]
         if self.pending_name:
             choice = [] if any(one.name == self.pending_name for one in named) else choice

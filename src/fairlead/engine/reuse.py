@@ -195,10 +195,11 @@ class Keys:
         if isinstance(node, TaskNode):
             args = {name: state.value(scope, binding) for name, binding in node.args.items()}
             return self._parts(node.task, args, order).key()
+        bodies = state.entered(scope, position)
         taken = enumerate(bindings_of(node))
         args = {f"{place} {name}": state.value(scope, binding) for place, (name, binding) in taken}
-        parts = [self._parts(task, args, order).key() for task in sorted(set(_tasks_in(node)))]
-        bodies = [body for _, body in bodies_of(node)]
+        tasks = {task for body in bodies for inner in body.nodes for task in _tasks_in(inner)}
+        parts = [self._parts(task, args, order).key() for task in sorted(tasks)]
         return hashlib.sha256(msgspec.json.encode((parts, bodies))).hexdigest()[:40]
 
 

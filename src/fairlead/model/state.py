@@ -39,7 +39,7 @@ from fairlead.model.scope import (
 from fairlead.model.standing import ROUND, UNTIL, Standing
 from fairlead.model.task import FOLDER
 from fairlead.model.values import ABSENT, Inline, Value, split
-from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow
+from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode, TaskNode, Workflow, bodies_of
 
 __all__ = ["FOR_GOOD", "MAX_LOSSES", "State"]
 
@@ -72,6 +72,8 @@ class State(Standing):
         self.lives: dict[str, Live] = {}
         """Task runs that have not ended, by path; only with `keep`."""
         self.in_flight = 0
+        self.chosen: dict[str, int] = {}
+        """Which case the switches with these paths took, where a value had to be read for that."""
         self.root = Scope(self.plan, "", dict(parameters), None)
         self._count_nodes(self.plan, 1)
         self._begin(self.root)
@@ -134,6 +136,16 @@ class State(Standing):
             return {"on": self.value(scope, node.on)}
         assert isinstance(node, MapNode)
         return {name: self.value(scope, binding) for name, binding in node.over.items()}
+
+    def entered(self, scope: Scope, position: int) -> list[Workflow]:
+        """List the bodies of a block that has ended which could make a difference: not cases that were not taken."""
+        node = scope.plan.nodes[position]
+        bodies = [body for _, body in bodies_of(node)]
+        path = scope.path(position)
+        if isinstance(node, SwitchNode):
+            chosen = self.chosen.get(path, self._chosen(node, self.value(scope, node.on)))
+            return bodies if chosen is None else [bodies[chosen]]
+        return bodies if path in self.forgiven else bodies[:1]
 
     def results(self) -> dict[str, Value]:
         """Give the workflow's results, without those that nothing gave; only for a run that succeeded."""
@@ -208,7 +220,8 @@ class State(Standing):
             )
         else:
             assert isinstance(answers[0], Inline)
-            self._choose(scope, live.node, int(answers[0].data))
+            self.chosen[live.path] = int(answers[0].data)
+            self._choose(scope, live.node, self.chosen[live.path])
         self._settle()
 
     def lose(self, live: Live) -> None:
