@@ -21,6 +21,7 @@ from fairlead.executors.local.bell import Bell
 from fairlead.executors.local.briefs import write_brief
 from fairlead.executors.local.forkserver import Exited
 from fairlead.executors.local.line import Held, Lane, Line
+from fairlead.executors.local.pace import pace
 from fairlead.executors.local.pool import Pool, Worker
 from fairlead.executors.local.server import command_line
 from fairlead.executors.local.verdicts import ended_by_us, is_quiet, of_death, rewrite
@@ -33,9 +34,6 @@ __all__ = ["Local", "processors"]
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a task that took too long."""
-
-TELL_AFTER = 0.02
-"""Seconds after which a job that still runs is reported as running."""
 
 VANISHED = 1.0
 """Seconds after which a job that is nowhere is given back."""
@@ -72,6 +70,7 @@ class Local:
         self._serial = 0
         self._bytes = 0
         self._look_at = inf
+        self._pace = inf
         self._nowhere_since = 0.0
         self._oom = 0
         self._useless = 0
@@ -94,12 +93,14 @@ class Local:
         self._line = Line(self._pool, self._capacity)
         self._lanes.clear()
         self._brief = brief
+        self._pace = pace(brief)
         self._oom = oom_kills()
 
     def extend(self, brief: Brief) -> None:
         """The run has further task definitions: a worker that is given a job of one reads the brief again."""
         write_brief(brief)
         self._brief = brief
+        self._pace = pace(brief)
 
     def room(self) -> int:
         """How many more jobs it would like to hold now."""
@@ -318,7 +319,7 @@ class Local:
 
     def _look_soon(self) -> None:
         if self._held:
-            self._look_at = min(self._look_at, monotonic() + TELL_AFTER)
+            self._look_at = min(self._look_at, monotonic() + self._pace)
 
     def _look(self, now: float) -> None:
         """See what runs: tell what is new, end what takes too long or is to end."""
@@ -336,7 +337,7 @@ class Local:
             self._nowhere_since = 0.0
             if busy < len(self._pool.workers) and busy < sum(group.sent for group in self._pool.groups.values()):
                 # A worker that has just been started is about to take a job, and will not say so.
-                look_at = min(look_at, now + TELL_AFTER)
+                look_at = min(look_at, now + self._pace)
         elif self._held and not self._line.waiting:
             self._seek(self._pool, now)
             look_at = now + VANISHED / 4
@@ -347,9 +348,9 @@ class Local:
         assert self._pool is not None
         started = worker.slot.started(held.seq)
         if started is None or not worker.pid:
-            return now + TELL_AFTER  # it begins at this very moment
+            return now + self._pace  # it begins at this very moment
         since = now - started[1]
-        if not held.told and since >= TELL_AFTER:
+        if not held.told and since >= self._pace:
             self._tell(held, worker)
         if not held.verdict and held.limit is not None and since >= held.limit:
             held.verdict = "timeout"
@@ -358,7 +359,7 @@ class Local:
             self._pool.end(worker, held.seq, held.grace)
             held.grace = None
         if not held.told:
-            return started[1] + TELL_AFTER
+            return started[1] + self._pace
         return inf if held.limit is None or held.verdict else started[1] + held.limit
 
     def _tell(self, held: Held, worker: Worker) -> None:
