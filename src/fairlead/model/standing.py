@@ -202,11 +202,11 @@ class Standing(Tally):
             fan.failed += 1
             if fan.node.on_error == "stop" and not fan.enough:
                 self._stop(scope.path(position))
-        if fan.parked and not fan.full:
+        if fan.parked and not fan.full and not self.cancelled:
             fan.parked = False
             self._fans.append((scope, position))
         if not fan.open:
-            good = fan.enough and not (self.cancelled and CANCELLED in fan.status)
+            good = fan.enough and not (self.cancelled and fan.failed)
             if fan.failed and good:
                 self._forgive(scope, position)
             elif fan.trouble is not None:
@@ -358,7 +358,7 @@ class Standing(Tally):
             self._item_ended(outer, position, item, status, outputs)
         elif isinstance(node, RepeatNode) and status == SUCCEEDED:
             self._round_ended(scope, node)
-        elif isinstance(node, GroupNode) and status == FAILED and handled:
+        elif isinstance(node, GroupNode) and status == FAILED and handled and not self.cancelled:
             self._handle(outer, position, node, scope)
         else:
             self._body_ended(scope, status)
