@@ -78,9 +78,10 @@ install_once() {  # install_once DIR FILE WHAT...: again only when FILE has chan
     local dir="$1" file="$2" stamp
     shift 2
     stamp="$(cksum "$file")"
-    if [[ "$(cat "$dir/.installed-$(basename "$file")" 2>/dev/null)" != "$stamp" ]]; then
+    local mark="$dir/.installed-${file//\//-}"
+    if [[ "$(cat "$mark" 2>/dev/null)" != "$stamp" ]]; then
         install "$dir" "$@"
-        echo "$stamp" >"$dir/.installed-$(basename "$file")"
+        echo "$stamp" >"$mark"
     fi
 }
 

@@ -109,6 +109,18 @@ def test_values_go_in_and_come_out_exactly(project, env):
     assert not kernels()
 
 
+def test_what_a_cell_displays_is_in_the_log_but_for_pictures(project):
+    code = cell("from IPython.display import SVG\ndisplay({'rows': 3}, SVG('<svg/>'))\n'the end'")
+    shown = notebook(write("shown.ipynb", code))
+
+    @workflow
+    def flow():
+        shown()
+
+    log = "".join(text for _, text in flow().run("in_process").get_logs())
+    assert log == "{'rows': 3}\n'the end'\n"
+
+
 def test_a_notebook_is_called_plainly_too(project, capfd):
     (project / "helper_of_nb.py").write_text("LIMIT = 3\n")
     path = write(

@@ -49,8 +49,10 @@ class _Client(NotebookClient):  # type: ignore[misc]  # known by shape only
         if kind == "stream":
             self._pass_on(content.get("name", "stdout"), content.get("text", ""))
         elif kind in {"display_data", "execute_result"}:
-            text = content.get("data", {}).get("text/plain", "")
-            self._pass_on("stdout", f"{text if isinstance(text, str) else ''.join(text)}\n")
+            data = content.get("data", {})
+            text = data.get("text/plain", "")
+            if not any(mime.startswith("image/") for mime in data):  # of a picture, the text says what class it is
+                self._pass_on("stdout", f"{text if isinstance(text, str) else ''.join(text)}\n")
         return super().output(outs, msg, display_id, cell_index)
 
     def _pass_on(self, name: str, text: str) -> None:
