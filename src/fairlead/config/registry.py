@@ -68,6 +68,8 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
     },
     "observers": {
         "jsonl": "fairlead.observers.plugins:jsonl",
+        "mlflow": "fairlead.observers.plugins:mlflow",
+        "otel": "fairlead.observers.plugins:otel",
         "smtp": "fairlead.observers.plugins:smtp",
         "webhook": "fairlead.observers.plugins:webhook",
     },

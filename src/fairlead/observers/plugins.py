@@ -14,7 +14,18 @@ from fairlead.observers.documents import USUAL, Kind
 from fairlead.observers.smtp import Security, When
 from fairlead.ports import Observer, Plugin, Site
 
-__all__ = ["JsonLinesOptions", "SmtpOptions", "WebhookOptions", "jsonl", "smtp", "webhook"]
+__all__ = [
+    "JsonLinesOptions",
+    "MLflowOptions",
+    "OtelOptions",
+    "SmtpOptions",
+    "WebhookOptions",
+    "jsonl",
+    "mlflow",
+    "otel",
+    "smtp",
+    "webhook",
+]
 
 Grace = Annotated[
     Annotated[float, msgspec.Meta(ge=0)],
@@ -57,6 +68,36 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True):
     grace: Grace = 5.0
 
 
+class MLflowOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of `mlflow`."""
+
+    tracking_uri: Annotated[
+        str,
+        msgspec.Meta(description="The tracking server; otherwise MLFLOW_TRACKING_URI, or MLflow's own default."),
+    ] = ""
+    experiment: Annotated[str, msgspec.Meta(description="Otherwise the name of the workflow.")] = ""
+    nested: Annotated[bool, msgspec.Meta(description="Make a nested run for every task run.")] = False
+    artifacts: Annotated[bool, msgspec.Meta(description="Log what tasks kept with log_artifact.")] = True
+    tags: Annotated[dict[str, str], msgspec.Meta(description="Further tags of the MLflow runs.")] = {}
+    grace: Grace = 30.0
+
+
+class OtelOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of `otel`."""
+
+    endpoint: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^(https?://.*)?$")],
+        msgspec.Meta(description="The receiver; otherwise OTEL_EXPORTER_OTLP_ENDPOINT, or http://localhost:4318."),
+    ] = ""
+    headers: Annotated[dict[str, str], msgspec.Meta(description="Further headers, such as a key.")] = {}
+    service: Annotated[str, msgspec.Meta(description="The name of the service that the spans are of.")] = "fairlead"
+    every: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)], msgspec.Meta(description="Seconds between two exports, at least.")
+    ] = 1.0
+    timeout: Timeout = 5.0
+    grace: Grace = 10.0
+
+
 class SmtpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of `smtp`."""
 
@@ -94,6 +135,26 @@ def _open_webhook(options: WebhookOptions, site: Site) -> Observer:  # noqa: ARG
     )
 
 
+def _open_mlflow(options: MLflowOptions, site: Site) -> Observer:
+    from fairlead.observers.mlflow import MLflow
+
+    settings = {name: getattr(options, name) for name in ("tracking_uri", "experiment", "nested", "tags")}
+    return MLflow(settings, site.values if options.artifacts else None, grace=options.grace)
+
+
+def _open_otel(options: OtelOptions, site: Site) -> Observer:  # noqa: ARG001 - as every observer is opened
+    from fairlead.observers.otel import OpenTelemetry
+
+    return OpenTelemetry(
+        options.endpoint,
+        options.headers,
+        options.service,
+        timeout=options.timeout,
+        pause=options.every,
+        grace=options.grace,
+    )
+
+
 _PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -112,3 +173,19 @@ jsonl = Plugin(open=_open_jsonl, options=JsonLinesOptions, doc="JSON documents i
 webhook = Plugin(open=_open_webhook, options=WebhookOptions, doc="JSON documents posted to a URL, in batches.")
 
 smtp = Plugin(open=_open_smtp, options=SmtpOptions, doc="A mail at the end of a run, or only when it failed.")
+
+otel = Plugin(
+    open=_open_otel,
+    options=OtelOptions,
+    doc="OpenTelemetry: a trace with a span for every attempt, and metrics, by OTLP over HTTP.",
+    needs=("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
+    install="fairlead[otel]",
+)
+
+mlflow = Plugin(
+    open=_open_mlflow,
+    options=MLflowOptions,
+    doc="MLflow tracking: parameters, metrics, tags, artifacts; a nested run for every task run where asked.",
+    needs=("mlflow",),
+    install="fairlead[mlflow]",
+)
