@@ -18,6 +18,7 @@ __all__ = [
     "WorkflowRun",
     "collect",
     "diagnose",
+    "import_run",
     "list_components",
     "list_summaries",
     "list_workflow_runs",
@@ -35,6 +36,7 @@ _HOMES = {
     "WorkflowRun": "runs",
     "collect": "care",
     "diagnose": "care",
+    "import_run": "moving",
     "list_components": "components",
     "list_summaries": "runs",
     "list_workflow_runs": "runs",
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from fairlead.api.artifacts import Artifact
     from fairlead.api.care import Collected, Finding, collect, diagnose
     from fairlead.api.components import RoleListing, list_components
+    from fairlead.api.moving import import_run
     from fairlead.api.runs import TaskRun, WorkflowRun, list_summaries, list_workflow_runs
     from fairlead.api.targets import Target, load_target
 

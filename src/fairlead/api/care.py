@@ -18,7 +18,7 @@ from fairlead.model.events import Attempt
 from fairlead.model.run import FINAL, RunFilter, RunSummary
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 
-__all__ = ["Collected", "Finding", "collect", "diagnose"]
+__all__ = ["Collected", "Finding", "collect", "diagnose", "keys_of_run"]
 
 _DAY = 86_400.0
 
@@ -46,20 +46,28 @@ class Finding(NamedTuple):
     text: str
 
 
-def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None) -> Collected:
-    """Remove ended runs older than `older_than` seconds, and artifacts that no remaining run needs.
+def collect(
+    older_than: float | None = None,
+    *,
+    keep: int | None = None,
+    max_size: int | None = None,
+    yes: bool = False,
+    env: EnvironmentLike = None,
+) -> Collected:
+    """Remove ended runs, and the artifacts that no remaining run needs; without `yes` only say which.
 
-    Without `yes` nothing is removed. Runs that are going on stay, and so does what a remaining run's
-    results, code and parameters are kept in, whoever made it, and what was written since the oldest
-    run that is going on began: its tasks may be about to record it.
+    `older_than`: those that ended so many seconds ago. `keep`: all but the newest of each workflow; with
+    one of the others, these stay whatever that says. `max_size`: the oldest, until the artifacts of the
+    others have no more bytes. Runs that are going on stay, and so does what a remaining run's results,
+    code and parameters are kept in, whoever made it, and what was written since the oldest run that is
+    going on began: its tasks may be about to record it.
     """
     services = look_services(load(env))
     if services is None:
         return Collected([], 0, 0)
     now = time.time()
-    before = now - older_than
     everything = list(services.store.list(RunFilter(limit=None)))
-    old = [run for run in everything if run.status in {*FINAL, "created"} and (run.ended or run.created) < before]
+    old = _chosen(services, everything, now, older_than, keep, max_size)
     going = [run.created for run in everything if run.status == "running"]
     if yes:
         old = [run for run in old if _removed(services, run.id)]
@@ -70,8 +78,9 @@ def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None
     needed: set[str] = set()
     for run in services.store.list(RunFilter(limit=None)):
         if run.id not in doomed:
-            needed.update(_keys_of_run(services, run.id))
-    young = min([now - min(older_than, _YOUNG), *(created - _YOUNG for created in going)])
+            needed.update(keys_of_run(services, run.id))
+    spared = _YOUNG if older_than is None else min(older_than, _YOUNG)
+    young = min([now - spared, *(created - _YOUNG for created in going)])
     loose = [
         (key, size) for key, size in services.artifacts.list() if key not in needed and _written(services, key) < young
     ]
@@ -83,6 +92,50 @@ def collect(older_than: float, *, yes: bool = False, env: EnvironmentLike = None
             if run.id not in doomed and run.status != "running":
                 _forgotten(services, run.id)
     return Collected(old, len(loose), sum(size for _, size in loose))
+
+
+def _chosen(
+    services: Services,
+    everything: list[RunSummary],
+    now: float,
+    older_than: float | None,
+    keep: int | None,
+    max_size: int | None,
+) -> list[RunSummary]:
+    """Choose the runs that go, newest first; `everything` is in that order."""
+    kept: dict[str, int] = {}
+    free = []
+    for run in everything:
+        kept[run.workflow] = kept.get(run.workflow, 0) + 1
+        ended = run.status in {*FINAL, "created"}
+        if ended and (keep is None or kept[run.workflow] > keep):
+            free.append(run)
+    if older_than is None and max_size is None:
+        return free if keep is not None else []
+    old = [run for run in free if older_than is not None and (run.ended or run.created) < now - older_than]
+    return old if max_size is None else _until_small(services, everything, free, old, max_size)
+
+
+def _until_small(
+    services: Services, everything: list[RunSummary], free: list[RunSummary], old: list[RunSummary], limit: int
+) -> list[RunSummary]:
+    """Choose further runs, the oldest first, until what the others need is small enough."""
+    sizes = dict(services.artifacts.list())
+    keys = {run.id: {key for key in keys_of_run(services, run.id) if key in sizes} for run in everything}
+    users: dict[str, int] = {}
+    for needed in keys.values():
+        for key in needed:
+            users[key] = users.get(key, 0) + 1
+    total = sum(sizes[key] for key in users)
+    going = {run.id for run in old}
+    for run in [*old, *(run for run in reversed(free) if run.id not in going)]:
+        if run.id not in going and total <= limit:
+            break
+        going.add(run.id)
+        for key in keys[run.id]:
+            users[key] -= 1
+            total -= 0 if users[key] else sizes[key]
+    return [run for run in free if run.id in going]
 
 
 def _sweep(services: Services, before: float) -> None:
@@ -121,7 +174,7 @@ def _removed(services: Services, run_id: str) -> bool:
     return True
 
 
-def _keys_of_run(services: Services, run_id: str) -> Iterator[str]:
+def keys_of_run(services: Services, run_id: str) -> Iterator[str]:
     try:
         record = services.store.get(run_id)
     except NotFound:

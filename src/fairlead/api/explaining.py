@@ -22,7 +22,7 @@ from fairlead.ports import Values
 if TYPE_CHECKING:
     from fairlead.api.runs import WorkflowRun
 
-__all__ = ["diff_runs", "explain_run", "inputs_of"]
+__all__ = ["explain_run", "inputs_of"]
 
 _LOOK_BACK = 20
 """Earlier runs of a workflow among which a task run to compare with is looked for."""
@@ -75,31 +75,6 @@ def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:
     if path not in known.lives:
         raise NotFinished(f"the inputs of {path!r} in run {run.id!r} are not known (yet)")
     return known.state.args(known.lives[path][0])
-
-
-def diff_runs(one: WorkflowRun, other: WorkflowRun, services: Services) -> list[str]:
-    """Say what differs from `one` to `other`: parameters, code of tasks, statuses."""
-    values = services.values()
-    old, new = one.record, other.record
-    said = []
-    for name in {**old.parameters, **new.parameters}:
-        if name not in old.parameters or name not in new.parameters:
-            said.append(f"parameter {name!r} is only in {(old if name in old.parameters else new).id}")
-        elif values.digest(old.parameters[name]) != values.digest(new.parameters[name]):
-            before, after = (values.decode(record.parameters[name]) for record in (old, new))
-            said.append(f"parameter {name!r}: {before!r:.60} -> {after!r:.60}")
-    codes = {task.name: code for task, code in zip(old.workflow.tasks, old.code.tasks, strict=False)}
-    for task, code in zip(new.workflow.tasks, new.code.tasks, strict=False):
-        if task.name not in codes:
-            said.append(f"task {task.name!r} is new")
-        else:
-            said.extend(f"{task.name}: {line}" for line in code_diff(codes[task.name], code))
-    names = {task.name for task in new.workflow.tasks}
-    said.extend(f"task {name!r} is gone" for name in codes if name not in names)
-    first, second = one.get_status(), other.get_status()
-    if first != second:
-        said.append(f"status: {first} -> {second}")
-    return said
 
 
 def _load(services: Services, record: Run, values: Values) -> _Known:

@@ -25,7 +25,7 @@ from fairlead.node.payload import canonical_target, needs_payload, payload
 
 _LONGEST = 200
 
-__all__ = ["make_run"]
+__all__ = ["check_id", "make_run"]
 
 
 def make_run(
@@ -43,7 +43,7 @@ def make_run(
     that no other process could find. `elsewhere`: another process will carry the run.
     """
     if run_id is not None:
-        _check_id(run_id)
+        check_id(run_id)
     slots, names = _mapped_over(built.workflow)
     problems: list[str] = []
     constants = [
@@ -76,7 +76,7 @@ def make_run(
     )
 
 
-def _check_id(run_id: str) -> None:
+def check_id(run_id: str) -> None:
     """Refuse ids that no command could name: `show RUN/TASK` splits at the slash."""
     if not run_id or len(run_id) > _LONGEST or "/" in run_id or run_id.startswith("-") or not run_id.isprintable():
         raise DefinitionError(

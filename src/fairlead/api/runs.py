@@ -6,9 +6,9 @@ Looks and asks; starting and carrying a run is in `launch.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
@@ -25,6 +25,9 @@ from fairlead.model.state import State
 from fairlead.model.task import CATALOG, TaskDefinition
 from fairlead.model.values import Value
 from fairlead.model.workflow import Ref, TaskNode, Workflow
+
+if TYPE_CHECKING:
+    from fairlead.api.comparing import Difference
 
 __all__ = ["TaskRun", "WorkflowRun", "list_summaries", "list_workflow_runs", "services_with"]
 
@@ -162,10 +165,23 @@ class WorkflowRun:
         return explain_run(self, self._services, task)
 
     def diff(self, other: WorkflowRun) -> list[str]:
-        """Say in words what differs between two runs: parameters, code of tasks, inputs, packages."""
-        from fairlead.api.explaining import diff_runs
+        """Say in words what differs from this run to another.
 
-        return diff_runs(self, other, self._services)
+        Parameters, environment, packages and Python, code of tasks by symbol, options, inputs, outputs, statuses.
+        """
+        return [str(one) for one in self.differences(other)]
+
+    def differences(self, other: WorkflowRun) -> list[Difference]:
+        """The same for programs: what each difference is about, its name, and the words."""
+        from fairlead.api.comparing import differences_of
+
+        return differences_of(self, other)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the run to one file: its record, facts, artifacts and logs; gives the file."""
+        from fairlead.api.moving import export_run
+
+        return export_run(self._services, self.id, Path(path))
 
     def start(self) -> WorkflowRun:
         """Start a run that was prepared, in a process of its own; gives the run back."""
@@ -331,13 +347,15 @@ def list_workflow_runs(
     tags: tuple[str, ...] | list[str] | None = None,
     limit: int | None = 50,
     env: EnvironmentLike = None,
+    where: str = "",
 ) -> list[WorkflowRun]:
-    """List runs, newest first; `since` in seconds since the Unix epoch, `tags`: all of them."""
-    services = look_services(load(env))
-    if services is None:
-        return []
+    """List runs, newest first; `since` in seconds since the Unix epoch, `tags`: all of them.
+
+    `where` is a condition such as `status=failed and param.rate>0.1`; ConfigurationError where it is none.
+    """
     wanted = RunFilter(workflow, status, since, tuple(tags or ()), limit)
-    return [WorkflowRun(services, summary.id) for summary in services.store.list(wanted)]
+    services, found = _found(wanted, where, env)
+    return [] if services is None else [WorkflowRun(services, summary.id) for summary in found]
 
 
 def list_summaries(
@@ -347,9 +365,16 @@ def list_summaries(
     tags: tuple[str, ...] | list[str] | None = None,
     limit: int | None = 50,
     env: EnvironmentLike = None,
+    where: str = "",
 ) -> list[RunSummary]:
-    """The same as records, for lists of many."""
+    """The same in one record each: no run is looked at further."""
+    return list(_found(RunFilter(workflow, status, since, tuple(tags or ()), limit), where, env)[1])
+
+
+def _found(wanted: RunFilter, where: str, env: EnvironmentLike) -> tuple[Services | None, Sequence[RunSummary]]:
     services = look_services(load(env))
-    if services is None:
-        return []
-    return list(services.store.list(RunFilter(workflow, status, since, tuple(tags or ()), limit)))
+    if where:
+        from fairlead.api.searching import search
+
+        return services, search(services, wanted, where)
+    return services, [] if services is None else services.store.list(wanted)

@@ -27,6 +27,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("results", "reading", "Print what a run gave back."),
             ("artifacts", "reading", "List the values and files that a run keeps, or save one."),
             ("explain", "looking", "Say why a task ran, or why its result was reused."),
+            ("diff", "comparing", "Say what differs between two runs."),
             ("graph", "drawing", "Draw a workflow, or a run and how far it is."),
             ("components", "wiring", "List what could fill the roles of runners, and what does."),
         ),
@@ -43,6 +44,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Keep",
         (
             ("gc", "keeping", "Remove old runs, and what only they need."),
+            ("export", "moving", "Write a run to one file."),
+            ("import", "moving", "Take in a run that was exported."),
             ("doctor", "keeping", "Check that Fairlead can work here."),
         ),
     ),

@@ -25,6 +25,7 @@ _STATUSES = ("created", "running", "succeeded", "failed", "cancelled", "interrup
     examples=(
         "fairlead runs                               the newest 50",
         "fairlead runs --status failed --since 2d    what went wrong since the day before yesterday",
+        "fairlead runs --where 'tag=nightly and param.rate>0.1'    by what they were given, and more",
         "fairlead runs -o jsonl | jq .id             one JSON document per run",
     ),
 )
@@ -33,6 +34,14 @@ _STATUSES = ("created", "running", "succeeded", "failed", "cancelled", "interrup
 @click.option("--since", metavar="WHEN", help="Only runs made since then: --since 2h (ago), --since 2026-03-01.")
 @click.option(
     "--tag", "tags", metavar="T", multiple=True, help="Only runs with this tag (--tag nightly); several mean all."
+)
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    default="",
+    help="Only runs that it is true of (--where 'status=failed and param.rate>0.1'). Fields: id, workflow, status, tag,"
+    " error, parent, target, env, user, host, epoch, seconds, created, started, ended, tasks, tasks.STATUS, param.NAME,"
+    " metric.NAME; marks: = != < <= > >= ~ (contains); and, or, not, parentheses.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="So many (--limit 5); 0 lists all."
@@ -45,6 +54,7 @@ def runs(
     status: str | None,
     since: str | None,
     tags: tuple[str, ...],
+    where: str,
     limit: int,
     env: str | None,
     form: Form,
@@ -57,6 +67,7 @@ def runs(
         since=None if since is None else moment(since, now),
         tags=tags,
         limit=limit or None,
+        where=where,
         env=env,
     )
     if form != "table":
