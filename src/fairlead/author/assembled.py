@@ -6,7 +6,7 @@ that give one name, the later declared wins. Nothing here knows step classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from fairlead.author.assembly import Assembly
@@ -284,7 +284,7 @@ def _passed(inner: Assembly, pending: Handle) -> Handle:
 
 
 def _finish_group(
-    assembly: Assembly, block: Block, inner: Assembly, *, flat: bool = False, tails: set[str] | None = None
+    assembly: Assembly, block: Block, inner: Assembly, *, flat: bool = False, tails: Collection[str] = ()
 ) -> None:
     body = inner.body(block.name)
     if not inner.sequential:
@@ -323,12 +323,11 @@ def _finish_group(
         place=block.place,
         ends=block.ends,
     )
-    _absorb(assembly, block, assembly.add(node), outputs, makers, tails=tails or set())
+    _absorb(assembly, block, assembly.add(node), outputs, makers, tails=tails)
 
 
 def _add_body(assembly: Assembly, block: Block, inner: Assembly, body: Workflow) -> int:
-    node = GroupNode(block.name, body, dict(inner.taken), outputs=tuple(body.results), place=block.place)
-    return assembly.add(node)
+    return assembly.add(GroupNode(block.name, body, dict(inner.taken), outputs=tuple(body.results), place=block.place))
 
 
 def _absorb(
@@ -338,7 +337,7 @@ def _absorb(
     outputs: Sequence[str],
     makers: Sequence[Assembly],
     *,
-    tails: set[str] = frozenset(),  # type: ignore[assignment]
+    tails: Collection[str] = (),
 ) -> None:
     """Provide what a block gives; a value that its last step left without a name goes to the next step."""
     assembly.pending, assembly.pending_name = None, ""

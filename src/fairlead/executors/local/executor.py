@@ -69,8 +69,7 @@ class Local:
         self._reports: list[Report] = []
         self._serial = 0
         self._bytes = 0
-        self._look_at = inf
-        self._pace = inf
+        self._look_at = self._pace = inf
         self._nowhere_since = 0.0
         self._oom = 0
         self._useless = 0
