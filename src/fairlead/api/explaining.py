@@ -12,7 +12,7 @@ from fairlead.engine.reuse import Keys, Parts, differences
 from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import complete, replayed
-from fairlead.model.path import BODY, group_of
+from fairlead.model.path import BODY, beneath, group_of
 from fairlead.model.run import FINAL, Run, RunFilter, TaskCode
 from fairlead.model.scope import Live
 from fairlead.model.values import Value
@@ -50,11 +50,16 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
     values = services.values()
     known = _load(services, run.record, values)
     wanted = [path for path in known.lives if task is None or task in {path, group_of(path)}]
+    causes = run._state().causes
     skipped = {
         path: [f"skipped: {cause} did not succeed"]
-        for path, cause in run._state().causes.items()
+        for path, cause in causes.items()
         if task is None or task in {path, group_of(path)}
     }
+    if task is not None and not wanted and not skipped:
+        around = next((cause for path, cause in causes.items() if beneath(task, {path})), "")
+        if around:
+            return {task: [f"skipped: {around} did not succeed"]}
     if task is not None and not wanted and not skipped:
         if group_of(task) in known.state.groups:
             over = run.summary().status in FINAL

@@ -12,10 +12,11 @@ from math import inf
 
 from fairlead.model.events import Attempt
 from fairlead.model.path import beneath
+from fairlead.model.plan import Plan
 from fairlead.model.run import Run, TaskStatus
 from fairlead.model.scope import SKIPPED, STATUSES, Fan, Live, Scope
 from fairlead.model.state import FOR_GOOD, State
-from fairlead.model.workflow import MapNode, TaskNode
+from fairlead.model.workflow import GroupNode, MapNode, TaskNode
 
 __all__ = ["complete", "fold", "replayed", "walk"]
 
@@ -243,11 +244,26 @@ def _walk(state: State, scope: Scope, skipped: bool = False) -> Iterator[tuple[s
         if isinstance(node, MapNode) and node.flat and isinstance(fan, Fan):
             yield from _walk_fan(state, path, node, fan)
             continue
-        inside = [one for (place, _), one in (scope.kept or {}).items() if place == position]
+        inside = (scope.kept or {}).get(position, [])
         for one in inside:
             yield from _walk(state, one)
         if not inside and not isinstance(fan, Fan):
-            yield path, node.name, STATUSES[status]
+            yield from _walk_closed(state, scope.plan, position, path, STATUSES[status])
+
+
+def _walk_closed(
+    state: State, plan: Plan, position: int, path: str, status: TaskStatus
+) -> Iterator[tuple[str, str, TaskStatus]]:
+    """List what would run in a block that is not open: of a group that is known, of others only the block is."""
+    node = plan.nodes[position]
+    if isinstance(node, TaskNode):
+        yield path, state.tasks[node.task].name, status
+    elif not isinstance(node, GroupNode):
+        yield path, node.name, status
+    else:
+        inner = plan.bodies[position][0]
+        for place, inside in enumerate(inner.nodes):
+            yield from _walk_closed(state, inner, place, path if inner.flat else f"{path}.{inside.name}", status)
 
 
 def _walk_fan(state: State, path: str, node: MapNode, fan: Fan) -> Iterator[tuple[str, str, TaskStatus]]:

@@ -108,8 +108,8 @@ class Scope:
         self.failed = 0
         self.trouble: Trouble | None = None
         """The task run that failed first in the order of the graph, and why."""
-        self.kept: dict[tuple[int, int], Scope] | None = None
-        """The insides of blocks, for whoever wants to walk through them."""
+        self.kept: dict[int, list[Scope]] | None = None
+        """The insides of blocks by node, for whoever wants to walk through them."""
 
     def note(self, trouble: Trouble) -> None:
         """Something failed in here, and nothing dealt with it."""

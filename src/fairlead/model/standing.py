@@ -134,7 +134,7 @@ class Standing(Tally):
         if self._keep:
             if scope.kept is None:
                 scope.kept = {}
-            scope.kept[position, item] = inside
+            scope.kept.setdefault(position, []).append(inside)
         if not counted:
             self._count_nodes(plan, 1)
         self._begin(inside)
