@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import NotFinished, NotFound, RunFailed, WorkflowRun, task, workflow
+from fairlead import Map, NotFinished, NotFound, Pipeline, PythonTask, RunFailed, WorkflowRun, task, workflow
 
 CALLS: list[str] = []
 
@@ -292,3 +292,46 @@ def test_a_file_that_the_task_itself_writes_is_no_change(tmp_path):
     assert writing(tmp_path / "out", True).run("in_process", resume=run, check=False).id == run.id
     new = writing(tmp_path / "out", False).run("in_process", resume=run)
     assert outcomes(new) == {"write": "reused", "stop": "succeeded"}
+
+
+# --- steps ------------------------------------------------------------------------------------------------
+
+
+def listed(numbers):
+    found = sorted(numbers)
+    return found
+
+
+def squared(number):
+    CALLS.append(f"squared {number}")
+    square = number * number
+    return square
+
+
+def set_up(level):
+    CALLS.append(f"set up {level}")
+
+
+@pytest.fixture
+def steps():
+    return Pipeline(
+        [
+            PythonTask(set_up),
+            PythonTask(listed),
+            Map("each", "found", "number", PythonTask(squared, cache=True)),
+        ],
+        name="steps",
+    )
+
+
+def test_items_of_a_step_are_looked_up_by_content_when_the_list_has_grown(steps):
+    steps.run("in_process", parameters={"numbers": [1, 2], "level": 0})
+    run = steps.run("in_process", parameters={"numbers": [1, 3, 2], "level": 0})
+    assert [one.status for one in run.get_tasks(name="squared")] == ["reused", "reused", "succeeded"]
+
+
+def test_a_step_that_is_there_for_its_effect_counts_for_all_steps_behind_it(steps):
+    steps.run("in_process", parameters={"numbers": [1, 2], "level": 0})
+    run = steps.run("in_process", parameters={"numbers": [1, 2], "level": 1})
+    assert {one.status for one in run.get_tasks(name="squared")} == {"succeeded"}
+    assert run.explain("each[0].squared")["each[0].squared"][0].startswith("ran: what it was ordered after changed")

@@ -59,7 +59,7 @@ def refused(*steps, **parameters):
 def test_the_two_function_quick_start_runs_as_printed():
     flow = graph(PythonTask(function=generate), PythonTask(function=show))
     assert args(flow) == {"generate": {}, "show": {"value": Ref(0)}}
-    assert flow.nodes[1].after == (After(0),)
+    assert flow.nodes[1].after == (After(0, counts=-1),)
     assert (flow.results, flow.single) == ({"generate": Ref(0)}, False)
 
 
@@ -87,7 +87,7 @@ def test_values_flow_by_name_and_the_rest_become_parameters():
     )
     assert built.parameters == {"path": "a", "rows": 10, "text": "x", "value": 3}
     assert flow.results == {"df": Ref(0), "best": Ref(1, 0), "report": Ref(1, 1)}
-    assert [one.after for one in flow.nodes] == [(), (After(0),), (After(1),)]
+    assert [one.after for one in flow.nodes] == [(), (After(0, counts=-1),), (After(1),)]
     assert built.functions == [load, score, show]
 
 

@@ -14,7 +14,7 @@ from tests.docs.pages import follow
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REAL = ("digits", "flights", "study", "sweep")
 PATTERNS = sorted(page.parent.name for page in EXAMPLES.glob("*/README.md") if page.parent.name not in REAL)
-TWINS = [name for name in PATTERNS if (EXAMPLES / name / f"{name}.yaml").exists()]
+TWINS = [name for name in (*PATTERNS, *REAL) if (EXAMPLES / name / f"{name}.yaml").exists()]
 RESULTS = {
     "hello": "fairlead",
     "steps": {"mean": 16.0, "left_out": 1},
@@ -38,7 +38,7 @@ def copy(tmp_path, monkeypatch):
     """Give a copy of an example, as a project of its own that is worked in."""
 
     def of(name: str) -> Path:
-        if name == "notebooks":
+        if name in ("notebooks", "study"):
             pytest.importorskip("nbclient", reason="the extra 'notebook' is not installed")
         folder = tmp_path / name
         shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns(".fairlead", "__pycache__"))

@@ -15,6 +15,7 @@ import msgspec
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import LOOSE, MISSING, Argument
 from fairlead.author.catalogs import with_catalogs
+from fairlead.author.effects import with_effects
 from fairlead.author.functions import Task
 from fairlead.author.handles import Handle, new_handle
 from fairlead.author.options import Core, check_name
@@ -304,7 +305,7 @@ class Assembly:
         return Workflow(
             name=self.name,
             parameters=tuple(Parameter(name) for name in names),
-            nodes=tuple(self.nodes),
+            nodes=with_effects(self.nodes),
             results=self.results(tail),
             single=False,
             place=self.place,
@@ -327,7 +328,7 @@ class Assembly:
         graph = Workflow(
             name=self.name,
             parameters=tuple(parameters),
-            nodes=tuple(self.nodes),
+            nodes=with_effects(self.nodes),
             results={**self.unnamed, **self.results()},
             single=False,
             tasks=tuple(self.building.definitions),

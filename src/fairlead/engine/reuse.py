@@ -382,7 +382,8 @@ def _before(scope: Scope, position: int) -> list[tuple[Scope, int]]:
     node: Node | None = scope.plan.nodes[position]
     around: Scope = scope
     while node is not None:
-        found += [(around, after.node) for after in node.after]
+        counted = [after.node if after.counts is None else after.counts for after in node.after]
+        found += [(around, before) for before in counted if before >= 0]
         if around.owner is None:
             break
         around, position, _ = around.owner

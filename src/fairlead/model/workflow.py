@@ -93,6 +93,8 @@ class After(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     node: int
     when: When = "ok"
+    counts: int | None = None
+    """The node that counts for reuse in place of this one; -1: none does."""
 
 
 class Parameter(msgspec.Struct, frozen=True, omit_defaults=True):
