@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -118,6 +119,28 @@ def test_the_help_of_a_target_lists_its_own_parameters(fairlead):
     assert "rate  float  default 1.0" in done.out
     assert "fairlead run cli_jobs.py:study -p path=…" in done.out
     assert "none" in fairlead("run", "cli_jobs.py:single", "-h").out
+
+
+def test_defaults_are_shown_as_they_would_be_given(fairlead, project):
+    (project / "defaults.py").write_text("""
+from datetime import date, timedelta
+from pathlib import Path
+from fairlead import task, workflow
+
+@task
+def use(*args): ...
+
+THING = object()
+
+@workflow
+def flow(day: date = date(2026, 11, 21), pause: timedelta = timedelta(minutes=90), out: Path = Path("a/b.csv"),
+         word: str = "x", odd=THING):
+    use(day, pause, out, word, odd)
+""")
+    said = fairlead("run", "defaults.py:flow", "--help").out
+    found = dict(re.findall(r"^  (\w+) .*  default (\S+)", said, re.MULTILINE))
+    assert found == {"day": "2026-11-21", "pause": "PT5400S", "out": "a/b.csv", "word": "'x'", "odd": "<object"}
+    assert "-p day=2026-11-21" in said
 
 
 def test_parameters_come_from_a_file_too(fairlead, project):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import click
@@ -155,6 +155,17 @@ def _watch(bound: Runnable, launch: Launch, loud: Loudness) -> int:
     return watched(carry, loud.level, launch.form)
 
 
+def _as_given(value: Any) -> str:
+    """Write a default as it would be given: a date as `2026-11-21`, a path as itself."""
+    if isinstance(value, PurePath):
+        return str(value)
+    try:
+        given = msgspec.to_builtins(value)
+    except (TypeError, ValueError):  # what no text can give is shown as what it is
+        return repr(value)
+    return given if isinstance(given, str) and type(value) is not str else repr(given)
+
+
 def _tell_parameters(text: str, target: Target) -> None:
     from fairlead.api.describing import said_of
     from fairlead.api.parameters import variable
@@ -167,7 +178,7 @@ def _tell_parameters(text: str, target: Target) -> None:
             one.name,
             one.text,
             one.required,
-            "" if one.required or one.default is MISSING else cut(repr(one.default), 60),
+            "" if one.required or one.default is MISSING else cut(_as_given(one.default), 60),
             one.static,
             said.get(one.name, ""),
             variable(one.name, names) or "",
