@@ -7,6 +7,7 @@ import pytest
 from fairlead.model.fold import replayed, walk
 from fairlead.model.state import MAX_LOSSES, State
 from fairlead.model.values import Rows, Stored
+from fairlead.model.workflow import GroupNode
 
 from .builders import (
     After,
@@ -105,6 +106,23 @@ def test_a_failure_that_somebody_handles_does_not_fail_the_scope():
     state = state_of(workflow(TaskNode("a", 0), TaskNode("b", 1, after=(After(0, "failed"),))))
     drive(state, lambda live, args: failed(live) if live.path == "a" else 1)
     assert state.finished and state.root.failed == 0
+
+
+def test_what_failed_and_was_not_dealt_with_is_listed_as_it_became_known():
+    def single(number):
+        return Workflow("b", nodes=(TaskNode("t", number),), results={"result": Ref(0)})
+
+    guarded = GroupNode("g", single(0), handler=single(1), outputs=("result",))
+    items = Workflow("i", nodes=(guarded,), parameters=(Parameter("x"),), results={"result": Ref(0)})
+    definition = workflow(MapNode("m", items, {"x": Const(0)}), results={}, tasks=(task("a"), task("b")))
+    state = State(definition, [Rows([json(1)] * 4)], {})
+    lives = {}
+    while (live := state.next(0)) is not None:
+        lives[live.path] = live
+        good = live.path in {"m[1].g.on_failure.t", "m[2].g.on_failure.t"}
+        state.ended(live, ok(live, 1) if good else failed(live))
+    assert state.failed == [path for path in lives if path[:4] in {"m[0]", "m[3]"}]
+    assert len(lives) == 8
 
 
 def test_retries_are_made_after_a_delay_that_doubles():

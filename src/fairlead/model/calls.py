@@ -202,7 +202,7 @@ class CallState(State):
     def end(self, body: Attempt, error: str) -> None:
         """The body has ended; `error` is the path of what made it fail, empty when it did not."""
         self.open = False
-        self.failed = [error] if error else []
+        self._failed = {error: None} if error else {}
         self.root.failed = 1 if error or self.cancelled else 0
         self.result = body.outputs or []
 

@@ -70,6 +70,8 @@ class Trouble(NamedTuple):
     """Node and item: of several failures, the first in the order of the graph counts, not in time."""
     path: str
     failure: Failure
+    paths: list[str]
+    """All that failed there, this one included."""
 
 
 FIRST: Final = (-1, -1)
@@ -199,7 +201,11 @@ class Fan:
 
 
 def _first(known: Trouble | None, other: Trouble) -> Trouble:
-    return other if known is None or other.place < known.place else known
+    """Give the one that comes first in the graph, with the paths of both."""
+    if known is None:
+        return other
+    known.paths.extend(other.paths)
+    return known if known.place <= other.place else other._replace(paths=known.paths)
 
 
 def _direct(

@@ -55,12 +55,11 @@ class Standing(Tally):
         super().__init__(groups)
         self.plan = plan
         self.constants = constants
-        self.failed: list[str] = []
-        """Paths that failed for good and were not dealt with, in the order in which it became known."""
+        self._failed: dict[str, None] = {}
         self.stopped: set[str] = set()
         """Paths of blocks that were ended because something in them failed, and whose handlers do not run yet."""
         self.stops = 0
-        """How often a block was ended for that reason."""
+        """How often that happened."""
         self.forgiven: set[str] = set()
         """Paths of blocks in which something failed, and that was dealt with."""
         self.cancelled = False
@@ -69,6 +68,11 @@ class Standing(Tally):
         self._fans: list[tuple[Scope, int]] = []
         self._work: list[tuple[Scope, int, int, str]] = []
         self._keep = keep
+
+    @property
+    def failed(self) -> list[str]:
+        """Paths that failed for good and were not dealt with, in the order in which it became known."""
+        return list(self._failed)
 
     def value(self, scope: Scope, binding: Binding) -> Value:
         """Resolve a binding whose nodes have succeeded."""
@@ -129,8 +133,7 @@ class Standing(Tally):
         elif body:
             path = f"{path}.{HANDLER}"
         inside = Scope(plan, path, bindings, (scope, position, item))
-        if trouble is not None:
-            inside.trouble = trouble._replace(place=FIRST)
+        inside.trouble = trouble and trouble._replace(place=FIRST)
         if self._keep:
             if scope.kept is None:
                 scope.kept = {}
@@ -208,7 +211,7 @@ class Standing(Tally):
         if not fan.open:
             good = fan.enough and not (self.cancelled and fan.failed)
             if fan.failed and good:
-                self._forgive(scope, position)
+                self._forgive(scope, position, fan.trouble)
             elif fan.trouble is not None:
                 scope.note(fan.trouble)
             self._work.append((scope, position, SUCCEEDED if good else FAILED, ""))
@@ -319,8 +322,9 @@ class Standing(Tally):
         cause = scope.path(position)
         if scope.plan.ends[position] == "failed":
             scope.failed += 1
-            self.failed.append(cause)
-            scope.note(Trouble((position, 0), cause, Failure("definition", f"{cause!r} ended it as failed")))
+            self._failed[cause] = None
+            failure = Failure("definition", f"{cause!r} ended it as failed")
+            scope.note(Trouble((position, 0), cause, failure, [cause]))
         for later, status in enumerate(scope.status):
             if status == WAITING:
                 scope.status[later] = SKIPPED
@@ -369,7 +373,7 @@ class Standing(Tally):
         node = outer.plan.nodes[position]
         if status == SUCCEEDED and isinstance(node, (SwitchNode, GroupNode)):
             if isinstance(node, GroupNode) and item:
-                self._forgive(outer, position)
+                self._forgive(outer, position, scope.trouble)
             results = self._bound(scope, scope.plan.results)
             outer.outputs[position] = [
                 results.get(name) or (self.value(outer, node.fallback[name]) if name in node.fallback else ABSENT)
@@ -389,9 +393,8 @@ class Standing(Tally):
         self.stopped.discard(body.prefix)
         self._open(scope, position, 1, bindings, body=1, trouble=body.trouble)
 
-    def _forgive(self, scope: Scope, position: int) -> None:
+    def _forgive(self, scope: Scope, position: int, trouble: Trouble | None) -> None:
         """What failed in a block was dealt with."""
-        path = scope.path(position)
-        self.forgiven.add(path)
-        inside = (f"{path}.", f"{path}[")
-        self.failed = [one for one in self.failed if one != path and not one.startswith(inside)]
+        self.forgiven.add(scope.path(position))
+        for path in () if trouble is None else trouble.paths:
+            self._failed.pop(path, None)

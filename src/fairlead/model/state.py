@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final
 
-from fairlead.model.events import Attempt
+from fairlead.model.events import Attempt, Failure
 from fairlead.model.plan import Plan
 from fairlead.model.scope import (
     CANCELLED,
@@ -200,9 +200,9 @@ class State(Standing):
         elif self._again(live, attempt, (attempt.ended or 0.0) if now is None else now):
             return False
         else:
-            self.failed.append(live.path)
-            if attempt.failure is not None:
-                live.scope.note_at(live.node, live.item, Trouble((0, 0), live.path, attempt.failure))
+            self._failed[live.path] = None
+            failure = attempt.failure or Failure("lost", "nothing is recorded of how it ended")
+            live.scope.note_at(live.node, live.item, Trouble((0, 0), live.path, failure, [live.path]))
             self._close(live, FAILED, None)
         return True
 
