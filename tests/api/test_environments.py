@@ -171,8 +171,8 @@ def test_what_an_executor_cannot_do_is_told_for_the_tasks_that_it_gets():
         tasks={"where_am_i": {"executor": "small", "resources": {"cpu": 2}, "image": "x:1"}},
     )
     problems = places().check(environment)
-    assert "where_am_i: needs 2 processors, and executor 'small' has 1" in problems
-    assert "where_am_i: names the image 'x:1', and executor 'small' runs no images" in problems
+    assert "where_am_i  needs 2 processors     small has 1" in problems
+    assert "where_am_i  needs the image 'x:1'  small runs no images" in problems
 
 
 def test_a_patch_counts_in_every_way_of_running(env):

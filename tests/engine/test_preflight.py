@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead.engine.preflight import memory_bytes, mismatches
+from fairlead.engine.preflight import memory_bytes, mismatches, table
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Resources
 from fairlead.ports import Offers
@@ -16,17 +16,29 @@ LITTLE = Offers(reach="host", cpu=2, memory=2**30, timeout=False, env_vars=False
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"resources": Resources(cpu=8)}, "t: needs 8 processors, and executor 'x' has 2"),
-        ({"resources": Resources(gpu=1)}, "t: needs 1 GPUs, and executor 'x' has 0"),
-        ({"resources": Resources(memory="4Gi")}, "t: needs 4Gi of memory, and executor 'x' has 1.0Gi"),
-        ({"image": "team/x:1"}, "t: names the image 'team/x:1', and executor 'x' runs no images"),
-        ({"timeout": 3.0}, "t: has a time limit, and executor 'x' cannot end a task"),
-        ({"env_vars": {"A": "1"}}, "t: sets environment variables, and executor 'x' cannot"),
+        ({"resources": Resources(cpu=8)}, "t  needs 8 processors  x has 2"),
+        ({"resources": Resources(gpu=1)}, "t  needs 1 GPU  x has none"),
+        ({"resources": Resources(memory="4Gi")}, "t  needs 4Gi of memory  x has 1.0Gi"),
+        ({"image": "team/x:1"}, "t  needs the image 'team/x:1'  x runs no images"),
+        ({"timeout": 3.0}, "t  needs a time limit of 3 s  x cannot end a task"),
+        ({"env_vars": {"A": "1"}}, "t  needs the variables A  x cannot set any"),
     ],
 )
 def test_every_mismatch_names_the_task(options, said):
     definition = workflow(TaskNode("t", 0), tasks=(task("t", **options),))
-    assert mismatches(definition, LITTLE, executor="x", stores={}) == [said]
+    assert table(mismatches(definition, LITTLE, executor="x", stores={})) == [said]
+
+
+def test_all_mismatches_stand_in_one_table():
+    big, picture = task("big", resources=Resources(cpu=16, gpu=2)), task("picture", image="x:1")
+    definition = workflow(TaskNode("big", 0), TaskNode("picture", 1), tasks=(big, picture))
+    found = mismatches(definition, LITTLE, executor="x", stores={"the run store": "process"})
+    assert table(found) == [
+        "the run store can be seen from this process only, and executor 'x' runs tasks out of its sight",
+        "big      needs 16 processors    x has 2",
+        "big      needs 2 GPUs           x has none",
+        "picture  needs the image 'x:1'  x runs no images",
+    ]
 
 
 def test_nothing_is_said_when_all_is_offered():
@@ -36,7 +48,9 @@ def test_nothing_is_said_when_all_is_offered():
 
 def test_a_store_must_be_seen_from_where_tasks_run():
     found = mismatches(workflow(TaskNode("t", 0)), LITTLE, executor="x", stores={"the run store": "process"})
-    assert found == ["the run store can be seen from this process only, and executor 'x' runs tasks out of its sight"]
+    assert table(found) == [
+        "the run store can be seen from this process only, and executor 'x' runs tasks out of its sight"
+    ]
 
 
 @pytest.mark.parametrize(("text", "size"), [("1", 1), ("500M", 5 * 10**8), ("4Gi", 2**32), ("1.5 KiB", 1536)])

@@ -22,7 +22,7 @@ from fairlead.config.clocks import SystemClock, stand_in
 from fairlead.config.environment import Environment
 from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
 from fairlead.engine.driver import Driver, Gear
-from fairlead.engine.preflight import mismatches
+from fairlead.engine.preflight import Mismatch, mismatches, table
 from fairlead.engine.reuse import Finder, Found, Keys
 from fairlead.engine.writer import DELAY, Ledger
 from fairlead.errors import DefinitionError, NotFound, StoreError
@@ -74,16 +74,21 @@ def check_against(run: Run, services: Services, executor: Executor) -> None:
     environment = services.environment
     name = str(environment.executor["type"])
     members = members_of(executor)
-    problems = [
-        f"{task.name}: names the executor {task.executor!r}, which environment {environment.name!r} does not have"
+    rows = [
+        Mismatch(
+            task.name,
+            f"needs the executor {task.executor!r}",
+            f"environment {environment.name!r} has none of that name",
+        )
         for task in run.workflow.tasks
         if task.executor and task.executor not in environment.executors
     ]
     if members is None:
-        problems += mismatches(run.workflow, executor.offers, executor=name, stores=stores)
+        rows += mismatches(run.workflow, executor.offers, executor=name, stores=stores)
     else:
         for key, member in members.items():
-            problems += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
+            rows += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
+    problems = table(rows)
     if any(task.secrets for task in run.workflow.tasks):
         from fairlead.config.guarding import secret_problems
 
