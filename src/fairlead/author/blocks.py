@@ -37,6 +37,9 @@ from fairlead.model.workflow import (
 __all__ = ["Switch", "guard", "guard_plainly", "handle_plainly", "label_of", "repeat", "switch"]
 
 _DEFAULT = object()
+LONGEST = 80
+"""Letters of a case that stand in a path; it may be a whole text."""
+
 FAILURE = "failure"
 """The argument of a handler that is told what failed."""
 
@@ -230,7 +233,8 @@ def handle_plainly(
 def label_of(key: Any, used: set[str]) -> str:
     """Give the part of a path that stands for a case."""
     text = str(getattr(key, "name", key))
-    label = "".join("_" if letter in RESERVED else letter for letter in text) or "empty"
+    fit = (letter if letter.isprintable() and letter not in RESERVED else "_" for letter in text[:LONGEST])
+    label = "".join(fit) or "empty"
     while label in used:
         label += "_"
     used.add(label)
