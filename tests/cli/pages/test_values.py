@@ -1,4 +1,5 @@
 import enum
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -85,3 +86,8 @@ def test_what_json_cannot_say_becomes_text_and_is_named(value, kept, said):
     told: list[str] = []
     assert jsonable(value, told) == kept
     assert told == [said]
+
+
+def test_a_path_is_written_as_it_is():
+    assert readable(Path("a b/c.txt")) == "a b/c.txt"
+    assert readable([PurePosixPath("x")]) == "[PurePosixPath('x')]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from reprlib import Repr
 from typing import Any
 
@@ -18,9 +19,11 @@ _LONG = 100
 def readable(value: Any, width: int = 100, *, whole: bool = True) -> str:
     """Write a value as Python does, containers over several lines where one is not enough.
 
-    `whole=False` gives the beginning of long containers only. A repr that raises is reported in its
+    A path alone is written as it is, ready to be opened. `whole=False` gives the beginning of long containers only. A repr that raises is reported in its
     place: a look at results must not fail by one of them.
     """
+    if isinstance(value, PurePath):
+        return str(value)
     try:
         if not isinstance(value, dict | list | tuple | set | frozenset):
             return repr(value)
