@@ -19,8 +19,9 @@ _LONG = 100
 def readable(value: Any, width: int = 100, *, whole: bool = True) -> str:
     """Write a value as Python does, containers over several lines where one is not enough.
 
-    A path alone is written as it is, ready to be opened. `whole=False` gives the beginning of long containers only. A repr that raises is reported in its
-    place: a look at results must not fail by one of them.
+    A path alone is written as it is, ready to be opened. `whole=False` gives the beginning of long
+    containers only. A repr that raises is reported in its place: a look at results must not fail by one
+    of them.
     """
     if isinstance(value, PurePath):
         return str(value)
