@@ -1,4 +1,4 @@
-"""A runner whose components the environment chooses: the same workflow, in dev and in prod."""
+"""A runner whose components the environment chooses: the same workflow in dev, staging and prod."""
 
 from functools import reduce
 from pathlib import Path
