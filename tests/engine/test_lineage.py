@@ -184,6 +184,8 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
+    for file in PROJECT:  # whatever another test has left under these names
+        monkeypatch.delitem(sys.modules, file.removesuffix(".py").partition("/")[0], raising=False)
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
     write(tmp_path, PROJECT)

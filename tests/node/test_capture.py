@@ -107,6 +107,83 @@ class TestFileLog:
         assert mark == LogRange("w1.log", 0, 2)
 
 
+GUARDED = """
+import faulthandler, os, subprocess, sys
+from fairlead.node.capture import FileLog
+from fairlead.node.secrecy import Guard
+
+class Vault:
+    def get(self, name):
+        return f"hunter2-{name}"
+
+faulthandler.enable()
+log = FileLog(sys.argv[1], "w1.log")
+guard = Guard(Vault)
+guard.get("one")
+log.keep_from(guard)
+"""
+
+
+class TestFileLogWithSecrets:
+    """Nothing that a worker's tasks write reaches the file unmasked; in processes of their own, as workers are."""
+
+    @pytest.fixture
+    def wrote(self, tmp_path):
+        def run(program):
+            path = tmp_path / "w1.log"
+            done = subprocess.run([sys.executable, "-c", GUARDED + program, str(path)], timeout=60, check=False)
+            return done.returncode, path.read_text()
+
+        return run
+
+    def test_a_secret_is_masked_whoever_writes_it(self, wrote):
+        program = """
+print("one: hunter2-one")
+os.write(2, b"hunter2-"), os.write(2, b"one\\n")
+subprocess.run(["echo", "a child: hunter2-one"], check=True)
+mark = log.mark()
+print(mark.start, mark.end)
+log.close()
+"""
+        assert wrote(program) == (0, "one: ***\n***\na child: ***\n0 26\n")
+
+    def test_a_secret_that_is_fetched_later_is_masked_from_then_on(self, wrote):
+        program = """
+print("hunter2-two")
+log.mark()
+guard.get("two")
+print("hunter2-two, hunter2-one")
+log.mark()
+log.close()
+"""
+        assert wrote(program) == (0, "hunter2-two\n***, ***\n")
+
+    def test_a_second_run_of_the_process_is_masked_by_the_same_pump(self, wrote):
+        program = """
+log.keep_from(guard)
+print("hunter2-one")
+log.mark()
+log.close()
+"""
+        assert wrote(program) == (0, "***\n")
+
+    def test_streams_that_a_task_closed_are_masked_when_they_are_open_again(self, wrote):
+        program = """
+sys.stdout.close()
+log.mark()
+print("hunter2-one")
+log.mark()
+log.close()
+"""
+        assert wrote(program) == (0, "***\n")
+
+    def test_where_a_crash_was_is_told_though_no_thread_is_left_to_mask(self, wrote):
+        code, told = wrote("os.abort()")
+        assert code != 0
+        assert "Fatal Python error: Aborted" in told
+        assert 'File "<string>"' in told
+
+
 class TestTeeLog:
     """Output goes to the terminal and to the file."""
 
