@@ -146,6 +146,15 @@ def test_classes_that_nobody_can_import_travel_by_value():
     assert bench.values.decode(records[0].outputs[0]) == 6
 
 
+def test_a_method_that_the_class_does_not_have_any_more_fails_by_name():
+    made = built()
+    task = made.workflow.tasks[0]
+    gone = msgspec.structs.replace(task, target=task.target.replace(".rows", ".lines"))
+    made = msgspec.structs.replace(made, workflow=msgspec.structs.replace(made.workflow, tasks=(gone,)))
+    record = bench_of(made).execute(Job("calm-otter", "store:rows", 1, 0, {}))
+    assert "tests.node.test_components:Warehouse has no method 'lines'" in record.failure.message
+
+
 def test_a_setting_that_the_class_does_not_take_any_more_fails_by_name():
     made = built()
     task = made.workflow.tasks[0]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 
+import msgspec
 import pytest
 
 from fairlead.errors import DefinitionError, NotFound, UnstorableValue
@@ -411,3 +412,32 @@ def test_a_run_inside_a_task_of_another_gives_the_outer_one_back():
     bench = make_bench(outer)
     bench.begin()
     assert run(outer, bench=bench).outputs == [Inline("json", b'["t","\\"inner\\""]')]
+
+
+class TestTasksThatCameUpDuringTheRun:
+    """A dynamic run's body may call what nobody knew when the run began: the brief is read again."""
+
+    @pytest.fixture
+    def bench(self, tmp_path):
+        def make(first, second, **options):
+            bench = make_bench(first, second, scratch=str(tmp_path))
+            known, later = bench.brief.tasks
+            later = msgspec.structs.replace(later, **options)
+            find = bench.function_of
+            bench.function_of = lambda task, *rest: second if task == later else find(task, *rest)
+            whole = msgspec.structs.replace(bench.brief, tasks=(known, later))
+            (tmp_path / "brief").write_bytes(msgspec.msgpack.encode(whole))
+            bench.brief = msgspec.structs.replace(bench.brief, tasks=(known,))
+            bench.grown()
+            return bench
+
+        return make
+
+    def test_such_a_task_runs_like_any_other(self, bench):
+        record = run(None, bench=bench(lambda: 1, lambda: 2), task=1)
+        assert record.outputs == [Inline("json", b"2")]
+
+    def test_one_with_a_folder_of_its_own_gets_it(self, bench, tmp_path):
+        record = run(None, bench=bench(lambda: "first", os.getcwd, workdir="private"), task=1)
+        assert record.outcome == "succeeded", record.failure
+        assert msgspec.json.decode(record.outputs[0].data).startswith(f"{tmp_path}/work/")

@@ -218,3 +218,17 @@ def test_classes_are_named_as_people_write_them():
     assert type_name(ValueError) == "ValueError"
     assert type_name(msgspec.ValidationError) == "msgspec.ValidationError"
     assert type_name(Point) == "tests.node.test_failure.Point"
+
+
+def test_an_argument_that_holds_a_secret_is_not_shown_in_part():
+    class Vault:
+        def get(self, name):
+            return "hunter2-very-secret"
+
+    def fail(token, rate):
+        raise ValueError("no")
+
+    bench = make_bench(fail, vault=Vault(), secrets=("KEY",))
+    bench.guard.get("KEY")
+    record = run(fail, bench=bench, token="x" * (ARGUMENT - 10) + "hunter2-very-secret", rate=1)
+    assert record.failure.arguments == {"token": "***", "rate": "1"}

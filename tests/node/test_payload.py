@@ -171,3 +171,23 @@ def test_values_that_refuse_in_their_own_way_are_named():
         payload(lambda: held, task="fit")
     with pytest.raises(DefinitionError, match=r"task 'fit' cannot be sent to another process \(never\)"):
         payload(held, task="fit")
+
+
+def test_a_variable_that_has_no_value_yet_does_not_hide_what_is_wrong():
+    def later():
+        return unbound, lock
+
+    lock = threading.Lock()
+    with pytest.raises(DefinitionError, match="task 'later' uses 'lock'"):
+        payload(later)
+    if lock is None:
+        unbound = 1
+
+
+def test_a_function_with_an_attribute_that_cannot_be_pickled_is_refused_with_the_reason():
+    def marked():
+        return threading.active_count()
+
+    marked.lock = threading.Lock()
+    with pytest.raises(DefinitionError, match=r"task 'marked' cannot be sent to another process \(cannot pickle"):
+        payload(marked)

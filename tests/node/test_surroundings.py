@@ -96,3 +96,25 @@ def test_threads_take_turns(tmp_path):
         thread.join()
     assert seen == [True] * 8
     assert Path.cwd() == tmp_path
+
+
+def test_where_another_thread_is_away_a_process_is_at_home_all_the_same(tmp_path):
+    (tmp_path / "sub").mkdir()
+    there, back = threading.Event(), threading.Event()
+
+    def be_away():
+        with working_in(str(tmp_path / "sub")):
+            there.set()
+            back.wait(10)
+
+    thread = threading.Thread(target=be_away)
+    thread.start()
+    assert there.wait(10)
+    before = Surroundings()
+    before.put_back()
+    away = Path.cwd()
+    back.set()
+    thread.join()
+    assert away == tmp_path / "sub"
+    before.put_back()
+    assert Path.cwd() == tmp_path

@@ -8,6 +8,7 @@ import pytest
 from fairlead.model.files import catalog_value, entries
 from fairlead.model.task import CATALOG, Catalog
 from fairlead.model.values import Stored
+from fairlead.node.capture import TeeLog
 from tests.node.bench import job, make_bench
 
 
@@ -261,3 +262,37 @@ def test_the_copies_of_input_files_go_when_the_task_ends(place):
 def _written(path, text):
     path.write_text(text)
     return path
+
+
+def test_a_failed_task_that_left_nothing_has_no_artifacts(place):
+    def fail():
+        raise ValueError("no")
+
+    record = place.run(fail, put=["*.csv"])
+    assert (record.failure.message, record.artifacts) == ("no", None)
+
+
+def test_a_link_to_nothing_is_no_file(place):
+    def link():
+        Path("gone.csv").symlink_to("nowhere.csv")
+        Path("there.csv").write_text("1")
+
+    assert list(place.put(place.run(link, put=["*.csv"]))) == ["there.csv"]
+
+
+def test_a_folder_outside_that_is_not_there_is_not_refused(place):
+    def link():
+        Path("up").symlink_to("/nowhere/at/all")
+
+    assert place.put(place.run(link, put=["up/*.csv"])) == {}
+
+
+def test_what_the_task_wrote_and_what_is_said_of_its_files_are_one_range(place):
+    def talk():
+        print("hello")
+
+    place.scratch.mkdir()
+    log = TeeLog(str(place.scratch))
+    record = place.run(talk, bench=place.bench(talk, put=["*.csv"], log=log))
+    text = (place.scratch / record.log.file).read_bytes()[record.log.start : record.log.end]
+    assert text == b"hello\nfairlead: no file matches '*.csv', which the task puts away\n"

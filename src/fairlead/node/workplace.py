@@ -19,6 +19,7 @@ from fairlead.model.events import Attempt, LogRange
 from fairlead.model.files import catalog_value, choose, entries, unmatched
 from fairlead.model.task import CATALOG, TaskDefinition
 from fairlead.model.values import NONE, Stored
+from fairlead.node.current import Running
 from fairlead.node.execute import Bench, execute, failed
 from fairlead.node.matching import matching_files
 from fairlead.node.surroundings import working_in
@@ -107,7 +108,7 @@ class _Workplace:
                 worse.metrics, worse.artifacts = record.metrics, record.artifacts
                 worse.log = _joined(record.log, worse.log)
                 return worse
-            self._say(f"what the task left behind cannot be kept: {error}", record)
+            self._say(f"what the task left behind cannot be kept: {error}", job, record)
             return record
         if succeeded and self._gives:
             record.outputs = [*(record.outputs or ()), catalog_value(kept)]
@@ -115,7 +116,7 @@ class _Workplace:
             record.artifacts = {**kept, **(record.artifacts or {})}
         nothing = unmatched(self._catalog.put, kept)
         if succeeded and nothing:
-            self._say(f"no file matches {_quoted(nothing)}, which the task puts away", record)
+            self._say(f"no file matches {_quoted(nothing)}, which the task puts away", job, record)
         return record
 
     def _kept(self, strict: bool) -> dict[str, Stored]:
@@ -131,9 +132,13 @@ class _Workplace:
             kept[path] = given[1] if given is not None and given[0] == _mark(file) else self._bench.values.keep(file)
         return kept
 
-    def _say(self, what: str, record: Attempt) -> None:
+    def _say(self, what: str, job: Job, record: Attempt) -> None:
         """Write a line into the task's log."""
-        print(f"fairlead: {what}", file=sys.stderr, flush=True)
+        self._bench.current = Running(self._bench, job)  # where output is told apart by task, the line is this one's
+        try:
+            print(f"fairlead: {what}", file=sys.stderr, flush=True)
+        finally:
+            self._bench.current = None
         record.log = _joined(record.log, self._bench.log.mark())
 
 
