@@ -229,6 +229,37 @@ class TestParallel:
         }
 
 
+class TestValuesWithoutNames:
+    @pytest.mark.parametrize(
+        "block",
+        [
+            lambda step: Pipeline([step], name="b"),
+            lambda step: Pipeline([Pipeline([step], name="inner")], name="b"),
+            lambda step: Parallel("b", {"one": step}),
+            lambda step: Conditional("b", "kind", {"k": step}),
+        ],
+    )
+    def test_they_go_to_the_only_open_argument_of_the_first_step_inside(self, block):
+        first = PythonTask(lambda: 20 + 1, name="first")
+        last = PythonTask(lambda value: value * 2, name="last", returns=["made"])
+        pipeline = Pipeline([first, block(last)])
+        given = {"kind": "k"} if isinstance(pipeline.steps[1], Conditional) else {}
+        assert results(pipeline, **given)["made"] == 42
+
+    def test_every_branch_may_take_them(self):
+        first = PythonTask(lambda: 20 + 1, name="first")
+        doubled = PythonTask(lambda value: value * 2, name="doubled", returns=["a"])
+        halved = PythonTask(lambda value: value // 2, name="halved", returns=["b"])
+        made = results(Pipeline([first, Parallel("p", {"x": doubled, "y": [Stub("later"), halved]})]))
+        assert (made["a"], made["b"]) == (42, 10)
+
+    def test_what_chooses_is_not_handed_on(self):
+        first = PythonTask(lambda: "k", name="first")
+        pipeline = Pipeline([first, Conditional("b", "kind", {"k": PythonTask(lambda value: value, name="last")})])
+        with pytest.raises(DefinitionError, match="takes 'value', which nothing before it provides"):
+            pipeline.build()
+
+
 class TestLoops:
     def test_names_are_carried_round_and_the_last_ones_stay(self, env):
         def better(guess, i):

@@ -19,6 +19,7 @@ from fairlead.errors import NotFinished, NotFound
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
 from fairlead.model.path import BODY
+from fairlead.model.plan import group_names
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
 from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
@@ -75,8 +76,12 @@ class WorkflowRun:
         return self._services.store.summary(self.id)
 
     def groups(self) -> list[Group]:
-        """Its task runs, counted by task name."""
-        return list(self._services.store.groups(self.id))
+        """Its task runs, counted by task name, in the order of the graph."""
+        found = list(self._services.store.groups(self.id))
+        if len(found) > 1 and not self.graph.dynamic:
+            order = {name: place for place, name in enumerate(group_names(self.graph))}
+            found.sort(key=lambda group: order.get(group.name, len(order)))
+        return found
 
     def get_status(self) -> RunStatus:
         """One of created, running, succeeded, failed, cancelled, interrupted."""

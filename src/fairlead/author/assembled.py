@@ -81,10 +81,9 @@ def add_map(
             ),
         )
         return
-    where = assembly.path + block.name
     source = _source(assembly, over)
     if source is None:
-        use = Wanted(where, Any, "list", MISSING, block.place, provided=assembly.known())
+        use = Wanted(assembly.path + block.name, Any, "list", MISSING, block.place, provided=assembly.known())
         binding = assembly.take(over, use)
         assert binding is not None
     else:
@@ -125,7 +124,7 @@ def add_parallel(assembly: Assembly, block: Block, branches: Mapping[str, Fill])
     """Add pipelines that do not wait for each other, looked at as one."""
     if not _fine(assembly, block):
         return
-    around = _inside(assembly, block, f"{block.name}.")
+    around = _inside(assembly, block, f"{block.name}.", passing=True)
     around.sequential = False
     merged: dict[str, Handle] = {}
     givers: dict[str, str] = {}
@@ -135,7 +134,7 @@ def add_parallel(assembly: Assembly, block: Block, branches: Mapping[str, Fill])
         branch = Block(label, block.place)
         if not _fine(around, branch):
             continue
-        inner = _inside(around, branch, f"{block.name}.{label}.")
+        inner = _inside(around, branch, f"{block.name}.{label}.", passing=True)
         fill(inner)
         node = _add_body(around, branch, inner, inner.body(label))
         for output, name in enumerate(inner.results(label)):
@@ -158,7 +157,7 @@ def add_group(assembly: Assembly, block: Block, fill: Fill) -> None:
     """Add a pipeline inside a pipeline."""
     if not _fine(assembly, block):
         return
-    inner = _inside(assembly, block, f"{block.name}.")
+    inner = _inside(assembly, block, f"{block.name}.", passing=True)
     fill(inner)
     _finish_group(assembly, block, inner)
 
@@ -180,7 +179,8 @@ def add_switch(
     labels: set[str] = set()
     for key, fill in [*cases.items(), *([(MISSING, default)] if default is not None else [])]:
         label = label_of("default" if key is MISSING else key, labels)
-        inner = _inside(assembly, Block(label, block.place), f"{block.name}.{label}.")
+        branch = Block(label, block.place)
+        inner = _inside(assembly, branch, f"{block.name}.{label}.", passing=source is not assembly.pending)
         fill(inner)
         slot = -1 if key is MISSING else assembly.building.constant(key).slot
         made.append((Case(label, slot, inner.body(block.name), dict(inner.taken)), inner))
@@ -252,8 +252,12 @@ def _source(assembly: Assembly, name: str) -> Handle | None:
     return found
 
 
-def _inside(assembly: Assembly, block: Block, path: str) -> Assembly:
-    return Assembly(block.name, block.place, parent=assembly, path=assembly.path + path)
+def _inside(assembly: Assembly, block: Block, path: str, *, passing: bool = False) -> Assembly:
+    """Begin a body; `passing`: its first step may take the value without a name of the step before the block."""
+    inner = Assembly(block.name, block.place, parent=assembly, path=assembly.path + path)
+    if passing and assembly.pending is not None:
+        inner.pending, inner.pending_name = _passed(inner, assembly.pending), assembly.pending_name
+    return inner
 
 
 def _fine(assembly: Assembly, block: Block) -> bool:
@@ -265,11 +269,7 @@ def _fine(assembly: Assembly, block: Block) -> bool:
 
 def _guard(assembly: Assembly, block: Block, fill: Callable[[Assembly, Block], None]) -> None:
     """Put one node into a group of its own, whose handler runs if it fails; both have one path."""
-    inner = _inside(assembly, block, "")
-    inner.path = assembly.path
-    inner.pending, inner.pending_name = assembly.pending, assembly.pending_name
-    if inner.pending is not None:
-        inner.pending = _passed(inner, inner.pending)
+    inner = _inside(assembly, block, "", passing=True)
     fill(inner, Block(block.name, block.place, on_error=block.on_error))
     if inner.nodes:
         named = block._replace(name=inner.nodes[0].name)

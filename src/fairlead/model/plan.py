@@ -24,7 +24,7 @@ from fairlead.model.workflow import (
     references,
 )
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "group_names"]
 
 
 class Plan:
@@ -88,6 +88,13 @@ class Plan:
             for plans in self.bodies.values():
                 for plan in plans:
                     plan._inherit(lacking=True)
+
+
+def group_names(workflow: Workflow) -> tuple[str, ...]:
+    """List the names under which task runs are counted, in the order of the graph."""
+    names: dict[str, int] = {}
+    Plan(workflow, names)
+    return tuple(names)
 
 
 def _inside(node: Node, groups: dict[str, int], prefix: str) -> tuple[Plan, ...]:
