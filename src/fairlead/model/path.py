@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-__all__ = ["BODY", "RESERVED", "beneath", "group_of", "join", "parse", "said"]
+__all__ = ["BODY", "RESERVED", "beneath", "group_of", "join", "said"]
 
 BODY = "."
 """The path of a dynamic workflow's own body; no call can have it."""
@@ -24,15 +24,6 @@ def join(prefix: str, name: str, item: int = -1) -> str:
     """Put a path together; `item` below zero means that the node is not mapped."""
     path = f"{prefix}.{name}" if prefix else name
     return path if item < 0 else f"{path}[{item}]"
-
-
-def parse(path: str) -> list[tuple[str, int]]:
-    """Take a path apart into names and item indexes (-1 for none)."""
-    parts = []
-    for part in path.split("."):
-        name, bracket, rest = part.partition("[")
-        parts.append((name, int(rest[:-1]) if bracket else -1))
-    return parts
 
 
 def group_of(path: str) -> str:
