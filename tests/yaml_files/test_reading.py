@@ -217,6 +217,24 @@ def test_what_is_wrong_is_told_with_line_and_column(files, text):
         assert part in told
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- stub: a\n", "bad.yaml: a workflow is a mapping, and this is a list"),
+        ("steps:\n", "must be a list of steps; got nothing"),
+        ("steps: [{switch: side}]\n", "must be a mapping with on, cases; got 'side'"),
+        ("steps: [{switch: {on: side, cases: }}]\n", "must map names to lists of steps; got nothing"),
+        ("steps: [{parallel: []}]\n", "must map names to lists of steps; got an empty one"),
+        ("steps: [{python: 3}]\n", "must be text; got 3"),
+    ],
+)
+def test_what_stands_in_place_of_a_list_or_a_mapping_is_told(files, text, said):
+    files.write("bad.yaml", text)
+    with pytest.raises(DefinitionError) as refused:
+        load_target("bad.yaml")
+    assert said in str(refused.value)
+
+
 def test_all_problems_are_told_at_once(files):
     files.write("bad.yaml", "stepz: 1\nsteps:\n  - python: a.b\n  - 5\n  - stub: a\n    retries: 1\n")
     with pytest.raises(DefinitionError, match="4 problems"):

@@ -30,7 +30,7 @@ Find: TypeAlias = Callable[[str], Callable[..., Any]]
 
 
 def read_pipeline(
-    data: Any,
+    data: dict[str, Any],
     *,
     name: str,
     place_of: PlaceOf,
@@ -60,11 +60,8 @@ class _Reader:
         """All that is wrong, in the order of the text."""
         return [told for *_, told in sorted(self._found)]
 
-    def pipeline(self, data: Any, name: str, make: Callable[..., Pipeline]) -> Pipeline | None:
+    def pipeline(self, data: dict[str, Any], name: str, make: Callable[..., Pipeline]) -> Pipeline | None:
         """Read the whole text."""
-        if not isinstance(data, dict):
-            self._complain((), f"a workflow is a mapping with 'steps', and this is {_kind(data)}")
-            return None
         if not self._known(data, TOP, (), required=("steps",)):
             return None
         steps = self.steps(data["steps"], ("steps",))
@@ -93,8 +90,7 @@ class _Reader:
             self._complain(keys, f"the step {what}")
             return None
         kind = str(said[0])
-        if not self._known(data, keys_of(kind), keys):
-            return None
+        self._known(data, keys_of(kind), keys)
         settings: dict[str, Any] = {"place": self._place_of(keys)}
         for key in ("on_error", "terminate_with_success", "terminate_with_failure"):
             if key in data:
