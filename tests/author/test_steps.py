@@ -1,5 +1,7 @@
 """Pipelines: values flow by name, and all that is wrong is told at once."""
 
+import linecache
+
 import pytest
 
 from fairlead.author.functions import task
@@ -239,3 +241,18 @@ def test_return_statements_are_read_where_there_is_source():
     assert returned_names(score) == ("best", "report")
     assert returned_names(split) is None
     assert returned_names(generate) is None
+
+
+@pytest.mark.parametrize("edited", ["# only a comment\n\n", "def other():\n    return x\n", "x = 1\n"])
+def test_a_file_that_was_edited_since_names_nothing(tmp_path, edited):
+    from fairlead.author.returned import returned_names
+
+    file = tmp_path / "edited_since.py"
+    text = "def made():\n    df = 1\n    return df\n"
+    file.write_text(text)
+    names = {"__name__": "edited_since"}
+    exec(compile(text, str(file), "exec"), names)
+    assert returned_names(names["made"]) == ("df",)
+    file.write_text(edited)
+    linecache.checkcache()
+    assert returned_names(names["made"]) is None

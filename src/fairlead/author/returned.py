@@ -25,8 +25,10 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):  # builtins, consoles, lambdas in the middle of an expression
         return None
-    outer = tree.body[0]
+    outer = next(iter(tree.body), None)
     if not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    if outer.name != function.__code__.co_name:  # the file was edited since, and something else stands there now
         return None
     found = {_names(statement.value) for statement in _returns(outer)}
     return found.pop() if len(found) == 1 else None if found else ()
