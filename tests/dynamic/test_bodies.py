@@ -559,7 +559,7 @@ def test_a_task_that_comes_up_late_and_needs_what_there_is_not_is_refused():
     def late():
         return double.options(name="greedy", resources=Resources(gpu=9))(1)
 
-    with pytest.raises(RunFailed, match="greedy: needs 9 GPUs"):
+    with pytest.raises(RunFailed, match="greedy  needs 9 GPUs  local has none"):
         late().run("local")
 
 
