@@ -99,7 +99,7 @@ def test_mocked_results_are_never_taken_for_real_ones_nor_for_those_of_another_m
     jobs.write("fixtures.py", "def fake_train(chunk, rate=0.5):\n    return 1\n")
     jobs.fairlead("run", "jobs.py", "--env", "test", "--id", "one", code=0)
     jobs.fairlead("run", "jobs.py", "--env", "test", "--id", "same", code=0)
-    jobs.write("fixtures.py", "def fake_train(chunk, rate=0.5):\n    return 2\n")
+    jobs.write("fixtures.py", "def fake_train(chunk, rate=0.5):\n    return 1 + 1\n")
     jobs.fairlead("run", "jobs.py", "--env", "test", "--id", "edited", code=0)
     mocks(jobs, "  load: {mock: {value: [1]}}\n  publish: {mock: stub}\n")
     jobs.fairlead("run", "jobs.py", "--env", "test", "--id", "real", code=0)

@@ -119,6 +119,7 @@ class BodyDriver(Driver):
         waited = [live for live in lives if not live.done]
         if waited:
             own = threading.current_thread() is self._interrupts.thread
+            before = self._interrupts.count
             if own:
                 # From here on Ctrl-C is counted, and the calls are ended first.
                 self._interrupts.in_task = False
@@ -130,6 +131,8 @@ class BodyDriver(Driver):
             finally:
                 if own:
                     self._interrupts.in_task = True
+            if own and self._interrupts.count > before and all(live.outputs is not None for live in waited):
+                raise KeyboardInterrupt  # what was waited for ended in time: nothing else would tell the body
         if self._trouble is not None:
             raise self._trouble
 

@@ -6,8 +6,10 @@ Reads syntax only. Where files are, and what a name reaches from here, is not wo
 from __future__ import annotations
 
 import _ast as ast  # the node classes alone: importing `ast` itself costs as much as the whole analysis
+import gc
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from types import CodeType
 from typing import Any
@@ -93,13 +95,29 @@ def _without_strangers(bindings: list[Binding]) -> list[Binding]:
     return bindings if firm and not any(binding.imported for binding in firm) else firm
 
 
-_parsing = Lock()
-"""Before 3.11.8, Python's parser counts its depth for all threads at once: two at a time are a SystemError."""
+_lock = Lock()
+
+
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Have the parser for oneself.
+
+    Before 3.11.8, Python's parser counts its depth for all threads at once: two at a time are a
+    SystemError, and so is what a collection of garbage in between has parsed.
+    """
+    with _lock:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collects:
+                gc.enable()
 
 
 def parse(source: bytes | str, file: str) -> ast.Module:
     """Parse as `ast.parse` does."""
-    with _parsing:
+    with _parsing():
         tree = compile(source, file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
@@ -107,7 +125,7 @@ def parse(source: bytes | str, file: str) -> ast.Module:
 
 def parse_code(source: bytes, file: str) -> CodeType:
     """Compile as an import does."""
-    with _parsing:
+    with _parsing():
         return compile(source, file, "exec", dont_inherit=True)
 
 
