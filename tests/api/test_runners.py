@@ -391,7 +391,8 @@ CODE = """
 def test_the_code_of_a_component_and_of_those_inside_it_counts(place):
     def go(env, shared, base):
         place.write("jobs.py", CODE.format(env=env, shared=shared))
-        place.write("helper.py", f"def base():\n    return {base}\n")
+        # Of another size: Python takes an edit of equal size within one second for none.
+        place.write("helper.py", f"def base():\n    return {base}\n" + "#" * (base // 100))
         done = subprocess.run(
             [sys.executable, "jobs.py"], cwd=place.folder, capture_output=True, text=True, timeout=30, check=False
         )
