@@ -177,19 +177,7 @@ def _drive(
         known = {group.name: group for group in store.groups(run.id)}
     else:
         state = fold(run, (), epoch=epoch)
-    clock = stand_in()
-    finder = Finder(run, Keys(run, values), store, values, carriage.previous, fresh=carriage.fresh)
-    gear = Gear(
-        store=store,
-        values=values,
-        executor=executor,
-        reuse=finder,
-        clock=clock or SystemClock(),
-        jumps=clock is not None,
-        tell=bulletin.tell if bulletin is not None else None,
-        tail=FileTail(scratch) if bulletin is not None and bulletin.wants_output and not executor.offers.echo else None,
-        delay=0.0 if environment.durability == "each" else DELAY,
-    )
+    gear = _gear(services, run, carriage, bulletin, executor, values)
     try:
         executor.open(brief)
         ledger = Ledger(state, known)
@@ -212,6 +200,25 @@ def _drive(
     done = WorkflowRun(services, run.id, record=run)
     done.remember(state)
     return done
+
+
+def _gear(
+    services: Services, run: Run, carriage: Carriage, bulletin: Bulletin | None, executor: Executor, values: Values
+) -> Gear:
+    """Put together what a driver works with."""
+    clock = stand_in()
+    hears = bulletin is not None and bulletin.wants_output and not executor.offers.echo
+    return Gear(
+        store=services.store,
+        values=values,
+        executor=executor,
+        reuse=Finder(run, Keys(run, values), services.store, values, carriage.previous, fresh=carriage.fresh),
+        clock=clock or SystemClock(),
+        jumps=clock is not None,
+        tell=bulletin.tell if bulletin is not None else None,
+        tail=FileTail(services.scratch(run.id)) if hears else None,
+        delay=0.0 if services.environment.durability == "each" else DELAY,
+    )
 
 
 def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt]:

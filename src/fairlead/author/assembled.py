@@ -13,16 +13,15 @@ from fairlead.author.assembly import Assembly
 from fairlead.author.blocks import label_of
 from fairlead.author.callables import MISSING
 from fairlead.author.handles import Given, Handle, ItemOf, ListOf, new_handle
-from fairlead.author.options import Core, check_name
+from fairlead.author.options import check_name
+from fairlead.author.reducing import mark_rows, reduce
 from fairlead.author.wanted import Wanted
-from fairlead.errors import DefinitionError
 from fairlead.model.standing import UNTIL
 from fairlead.model.task import Place
 from fairlead.model.workflow import (
     HANDLER,
     Binding,
     Case,
-    Container,
     Ends,
     GroupNode,
     MapNode,
@@ -31,7 +30,6 @@ from fairlead.model.workflow import (
     Ref,
     RepeatNode,
     SwitchNode,
-    TaskNode,
     Workflow,
 )
 
@@ -81,21 +79,11 @@ def add_map(
             ),
         )
         return
-    source = _source(assembly, over)
-    if source is None:
-        use = Wanted(assembly.path + block.name, Any, "list", MISSING, block.place, provided=assembly.known())
-        binding = assembly.take(over, use)
-        assert binding is not None
-    else:
-        binding = source._binding
-    inner = _inside(assembly, block, f"{block.name}.")
-    origin = ItemOf(source._origin, source._what) if source is not None and source._origin else Given(Any)
-    inner.provided[item] = new_handle(inner.scope, ParamRef(item), item, (), origin)
+    binding, inner = _items(assembly, block, over, item)
     fill(inner)
-    made = dict(inner.provided)
-    if made[item]._binding == ParamRef(item):
+    if inner.provided[item]._binding == ParamRef(item):
         del inner.provided[item]
-    _mark_rows(assembly, binding)
+    mark_rows(assembly, binding)
     body = inner.body(block.name, (item,))
     node = MapNode(
         block.name,
@@ -108,15 +96,35 @@ def add_map(
         max_parallel=max_parallel,
         on_error=block.on_error,
     )
-    position = assembly.add(node)
+    _give_lists(assembly, block, assembly.add(node), inner, body, reducer)
+
+
+def _items(assembly: Assembly, block: Block, over: str, item: str) -> tuple[Binding, Assembly]:
+    """Find the list that is mapped over, and begin the body that is given its items."""
+    source = _source(assembly, over)
+    origin: Given | ItemOf = Given(Any)
+    if source is None:
+        use = Wanted(assembly.path + block.name, Any, "list", MISSING, block.place, provided=assembly.known())
+        binding = assembly.take(over, use)
+        assert binding is not None
+    else:
+        binding = source._binding
+        if source._origin is not None:
+            origin = ItemOf(source._origin, source._what)
+    inner = _inside(assembly, block, f"{block.name}.")
+    inner.provided[item] = new_handle(inner.scope, ParamRef(item), item, (), origin)
+    return binding, inner
+
+
+def _give_lists(assembly: Assembly, block: Block, position: int, inner: Assembly, body: Workflow, reducer: Any) -> None:
+    """Provide each name of a map's body as the list of what its copies give, or as what is made of that."""
     assembly.pending, assembly.pending_name = None, ""
-    tail = inner.pending
     for output, name in enumerate(body.results):
-        known = inner.provided.get(name, tail)
+        known = inner.provided.get(name, inner.pending)
         gives = ListOf(known._origin, known._what) if known is not None and known._origin else Given(list)
         handle = new_handle(assembly.scope, Ref(position, output), block.name, (position,), gives)
         if reducer is not None:
-            handle = _reduce(assembly, block, reducer, name, handle)
+            handle = reduce(assembly, block.name, block.place, reducer, name, handle)
         _provide(assembly, block, name, handle, inner)
 
 
@@ -365,36 +373,3 @@ def _provide(assembly: Assembly, block: Block, name: str, handle: Handle, *maker
         assembly.pending, assembly.pending_name = handle, ""
     else:
         assembly.provided[name] = handle
-
-
-def _mark_rows(assembly: Assembly, binding: Binding) -> None:
-    """Have the list that feeds a map kept item by item."""
-    import msgspec
-
-    if isinstance(binding, Ref) and not binding.select:
-        node = assembly.nodes[binding.node]
-        if isinstance(node, TaskNode) and binding.output not in node.rows:
-            rows = tuple(sorted((*node.rows, binding.output)))
-            assembly.nodes[binding.node] = msgspec.structs.replace(node, rows=rows)
-
-
-def _reduce(assembly: Assembly, block: Block, reducer: Any, name: str, handle: Handle) -> Handle:
-    """Place the task that makes one value of the list that a map gives."""
-    called = getattr(reducer, "name", None) or getattr(reducer, "__name__", "reduce").replace("<lambda>", "reduce")
-    label = f"{block.name}:{called}" if name == block.name else f"{block.name}:{called}:{name}"
-    try:
-        core = reducer._core.changed({"name": label}) if hasattr(reducer, "_core") else Core(reducer, {"name": label})
-        index = assembly.building.add(core)
-    except DefinitionError as error:
-        assembly.complain(block.name, *error.problems)
-        return handle
-    taken = next((one for one in core.layout.arguments), None)
-    if taken is None:
-        assembly.complain(
-            block.name, f"its reducer takes no argument ({block.place}); it is given the list of {name!r}"
-        )
-        return handle
-    bound: Binding = Container("tuple", (handle._binding,)) if taken.kind == "varargs" else handle._binding
-    assembly.building.edges.add(handle, core.layout, taken.name, label, block.place)
-    position = assembly.add(TaskNode(label, index, {taken.name: bound}, place=block.place))
-    return new_handle(assembly.scope, Ref(position), label, (position,), core.layout)

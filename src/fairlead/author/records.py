@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fairlead.author.misfits import Misfit
@@ -161,10 +162,8 @@ def _tried(adapter: Any, value: Any, given: Any, refused: type[Exception]) -> An
     except refused:
         if type(given) is not Word or value == given:
             raise
-        try:
+        with suppress(refused):  # what is told is what is wrong with the meaning
             return adapter.validate_python(str(given))
-        except refused:
-            pass
         raise
 
 

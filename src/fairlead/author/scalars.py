@@ -68,11 +68,11 @@ def _float(value: Any) -> float:
 
 
 def _complex(value: Any) -> complex:
-    try:
-        if type(value) is not bool:
+    if type(value) is not bool:
+        try:
             return complex(value)
-    except (ValueError, TypeError):
-        pass
+        except (ValueError, TypeError):
+            raise Misfit.of(value, complex) from None
     raise Misfit.of(value, complex)
 
 
