@@ -54,7 +54,7 @@ class Found(msgspec.Struct, frozen=True):
 def saved_folder() -> str:
     """Where environments are that a user has saved."""
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
-    return os.path.join(base, "fairlead", _FOLDER)  # noqa: PTH118
+    return os.path.join(base, "fairlead", _FOLDER)  # noqa: PTH118 - pathlib is a slow import
 
 
 def find(name: str, beside: Path | None = None) -> Found:
@@ -75,15 +75,15 @@ def find(name: str, beside: Path | None = None) -> Found:
     # Texts, not paths, until something is found: this is part of the start of every run.
     for folder in _folders(beside):
         for suffix in SUFFIXES:
-            file = os.path.join(folder, f"{name}{suffix}")  # noqa: PTH118
-            if os.path.isfile(file):  # noqa: PTH113
+            file = os.path.join(folder, f"{name}{suffix}")  # noqa: PTH118 - pathlib is a slow import
+            if os.path.isfile(file):  # noqa: PTH113 - pathlib is a slow import
                 return Found(name, Path(file), how="file")
     for project in _pyprojects(beside):
         found = _in_pyproject(project, name)
         if found is not None:
             return found
-    saved = os.path.join(saved_folder(), f"{name}.yaml")  # noqa: PTH118
-    if os.path.isfile(saved):  # noqa: PTH113
+    saved = os.path.join(saved_folder(), f"{name}.yaml")  # noqa: PTH118 - pathlib is a slow import
+    if os.path.isfile(saved):  # noqa: PTH113 - pathlib is a slow import
         return Found(name, Path(saved), how="saved")
     return Found(name) if name in BUILT_IN else _fail(name, beside)
 
@@ -129,8 +129,8 @@ def _looks_like_one(file: Path) -> bool:
 
 
 def _folders(beside: Path | None) -> list[str]:
-    here = os.getcwd()  # noqa: PTH109
-    homes = [here] if beside is None else [os.path.abspath(beside), here]  # noqa: PTH100
+    here = os.getcwd()  # noqa: PTH109 - pathlib is a slow import
+    homes = [here] if beside is None else [os.path.abspath(beside), here]  # noqa: PTH100 - pathlib is a slow import
     return list(dict.fromkeys(folder for home in homes for folder in (home, os.path.join(home, _FOLDER))))  # noqa: PTH118
 
 
@@ -140,7 +140,7 @@ def _pyprojects(beside: Path | None) -> Iterator[Path]:
     for home in _folders(beside)[::2]:
         folder = home
         while not os.path.isfile(project := os.path.join(folder, _PYPROJECT)):  # noqa: PTH113, PTH118
-            above = os.path.dirname(folder)  # noqa: PTH120
+            above = os.path.dirname(folder)  # noqa: PTH120 - pathlib is a slow import
             if above == folder:
                 break
             folder = above

@@ -61,7 +61,7 @@ def _way(path: Path) -> list[Path]:
 
 def _changed(path: str) -> float:
     try:
-        return os.stat(path).st_ctime  # noqa: PTH116
+        return os.stat(path).st_ctime  # noqa: PTH116 - pathlib is a slow import
     except FileNotFoundError:
         return os.lstat(path).st_ctime  # a link to nothing
 
@@ -75,7 +75,7 @@ def _file(path: str) -> str:
     known = _known.get(path)
     if known is not None and known[0] == mark:
         return known[1]
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib is a slow import
         digest = file_digest(file, "sha256").hexdigest()
     if time.time() - found.st_ctime > _SETTLED:
         _known[path] = mark, digest
@@ -86,13 +86,13 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
     """Relative name and path of every file under a folder, in order; each folder once, whatever links say."""
     met: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        found = os.stat(place)  # noqa: PTH116
+        found = os.stat(place)  # noqa: PTH116 - pathlib is a slow import
         if (found.st_dev, found.st_ino) in met:
             folders.clear()
             continue
         met.add((found.st_dev, found.st_ino))
         folders.sort()
         for name in sorted(files):
-            path = os.path.join(place, name)  # noqa: PTH118
+            path = os.path.join(place, name)  # noqa: PTH118 - pathlib is a slow import
             if os.path.isfile(path) or os.path.islink(path):  # noqa: PTH113, PTH114 - no pipes: reading them waits
                 yield os.path.relpath(path, folder), path

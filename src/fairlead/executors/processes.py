@@ -68,7 +68,7 @@ def marked(mark: str) -> list[int]:
     wanted = f"{MARK}={mark}".encode()
     if sys.platform != "linux":
         return []
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - pathlib is a slow import
     return [pid for pid in pids if wanted in environ_of(pid).split(b"\0")]
 
 

@@ -20,7 +20,7 @@ __all__ = ["Teller", "short_repr", "type_name"]
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120  # pathlib costs 10 ms
 _TASKS = _OURS + "testing" + os.sep
 """What our contract suites have run are tasks like any other."""
-_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
+_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - pathlib is a slow import
 _THIRD_PARTY = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 MESSAGE = 10_000

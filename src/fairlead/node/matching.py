@@ -21,7 +21,7 @@ def matching_files(folder: Path, patterns: Iterable[str]) -> tuple[list[str], li
     for pattern in patterns:
         base, depth = literal_part(pattern)
         if not _is_inside(root, base):
-            if os.path.exists(f"{root}/{base}"):  # noqa: PTH110
+            if os.path.exists(f"{root}/{base}"):  # noqa: PTH110 - pathlib is a slow import
                 outside[base] = None
             continue
         hidden = is_hidden(pattern[len(base) :].lstrip("/"))
@@ -45,7 +45,7 @@ def _candidates(root: str, base: str, depth: int | None, *, hidden: bool) -> Ite
         folders[:] = sorted(name for name in folders if name != _OURS and (hidden or name[0] != "."))
         for name in sorted(files):
             path = f"{below}/{name}" if below else name
-            if os.path.isfile(f"{place}/{name}"):  # noqa: PTH113
+            if os.path.isfile(f"{place}/{name}"):  # noqa: PTH113 - pathlib is a slow import
                 yield path
 
 

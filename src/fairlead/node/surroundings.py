@@ -87,7 +87,7 @@ def _home() -> str:
         if _away and _away[0][0] != threading.get_ident():
             return _away[0][1]
         try:
-            return os.getcwd()  # noqa: PTH109
+            return os.getcwd()  # noqa: PTH109 - pathlib is a slow import
         except FileNotFoundError:
             return ""
 

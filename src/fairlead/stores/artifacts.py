@@ -139,7 +139,7 @@ class FolderArtifacts:
         """Give when it was last written, or would have been (seconds since the Unix epoch); ArtifactMissing."""
         path = self._path(key)
         with _missing(key, path), _explained("read", path):
-            return os.stat(path).st_mtime  # noqa: PTH116
+            return os.stat(path).st_mtime  # noqa: PTH116 - pathlib is a slow import
 
     def sweep(self, older_than: float = 86_400.0) -> int:
         """Remove what killed writers left more than `older_than` seconds ago; gives the bytes freed."""
@@ -318,7 +318,7 @@ def _rename(temporary: str, path: str) -> None:
         os.rename(temporary, path)  # noqa: PTH104 - strings: this runs for every artifact
     except FileNotFoundError:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        os.rename(temporary, path)  # noqa: PTH104
+        os.rename(temporary, path)  # noqa: PTH104 - pathlib is a slow import
 
 
 def _sync_folder(path: str) -> None:
@@ -336,7 +336,7 @@ def _size(path: str) -> int | None:
 def _stat(path: str) -> tuple[int | None, float]:
     """Size and time of writing; None where there is nothing."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)  # noqa: PTH116 - pathlib is a slow import
         return found.st_size, found.st_mtime
     except (FileNotFoundError, NotADirectoryError):
         return None, 0.0

@@ -72,8 +72,8 @@ class NotebookKind:
 
 def _library() -> Any:
     try:
-        import ipykernel  # noqa: F401
-        import nbclient  # noqa: F401
+        import ipykernel  # noqa: F401 - whether it is there
+        import nbclient  # noqa: F401 - whether it is there
         import nbformat
     except ImportError as error:
         raise FairleadError(

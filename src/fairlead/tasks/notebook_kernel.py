@@ -182,7 +182,7 @@ class Kernel:
 
     def _environ(self) -> dict[str, str]:
         """Give this process's environment with the secrets; modules of the project are found as tasks find them."""
-        library = os.path.dirname(os.__file__)  # noqa: PTH120
+        library = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib is a slow import
         own = [
             str(Path(entry).absolute())
             for entry in sys.path

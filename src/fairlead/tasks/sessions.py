@@ -35,7 +35,7 @@ def _members(leader: int) -> list[int]:
     for name in os.listdir("/proc") if _PROC else ():  # noqa: PTH208  # called with a deadline near
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError):
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - pathlib is a slow import
                     state, _, _, session = file.read().rpartition(b")")[2].split()[:4]
                 if int(session) == leader and state != b"Z":
                     found.append(int(name))

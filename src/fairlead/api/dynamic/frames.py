@@ -95,7 +95,7 @@ class BodyFrame:
         def outcome() -> list[Any]:
             rescue = None
             if handler is not None:
-                rescue = lambda error, item: handle_plainly(  # noqa: E731
+                rescue = lambda error, item: handle_plainly(  # noqa: E731 - it stands in place of None
                     error, core.name, core.layout, handler, (), given(item)
                 )
             return conductor.all_of(made, rescue, core.options.get("min_success"))

@@ -180,7 +180,7 @@ class Pool:
             changes: dict[str, str | None] = dict.fromkeys(self._environ.keys() - now.keys())
             changes.update((name, value) for name, value in now.items() if self._environ.get(name) != value)
             self._order(
-                Fork(worker.id, changes, os.getcwd()),  # noqa: PTH109
+                Fork(worker.id, changes, os.getcwd()),  # noqa: PTH109 - pathlib is a slow import
                 [group.far_end.fileno(), theirs.fileno(), slot_fd],
             )
         finally:
@@ -193,7 +193,7 @@ class Pool:
 
     def grow_ahead(self) -> None:
         """Have the first worker started before there is a run."""
-        self._ahead = dict(os.environ), os.getcwd()  # noqa: PTH109
+        self._ahead = dict(os.environ), os.getcwd()  # noqa: PTH109 - pathlib is a slow import
         self.grow(self.group({}))
 
     def end(self, worker: Worker, seq: int, grace: float) -> None:
