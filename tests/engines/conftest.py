@@ -1,0 +1,20 @@
+"""The engines that tests start for themselves; only `scripts/engines` runs what is in this folder.
+
+Each service has a module beside this one, which starts it on a free port of loopback, once per session,
+and ends what it started. A test that does not find its service fails: nothing here is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+collect_ignore_glob = [] if os.environ.get("FAIRLEAD_TEST_ENGINES") else ["*"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is marked, so that `-m engine` says what it is."""
+    for item in items:
+        if "tests/engines/" in item.nodeid:
+            item.add_marker(pytest.mark.engine)
