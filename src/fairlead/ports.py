@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -24,6 +24,7 @@ __all__ = [
     "Commit",
     "Current",
     "Executor",
+    "Holds",
     "Job",
     "Lease",
     "Observer",
@@ -189,6 +190,18 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Let everything go; jobs that still run are ended with their child processes."""
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """An executor whose jobs may outlive the driver that submitted them."""
+
+    def held(self) -> Sequence[tuple[str, int]]:
+        """(path, attempt) of this run's jobs that an earlier driver submitted and nobody has heard the end of.
+
+        Asked once, after `open`, when a run is taken up again. The driver waits for their reports in place of
+        running these attempts again, and cancels those that it does not want.
+        """
 
 
 class Current(Protocol):

@@ -21,6 +21,7 @@ from fairlead.api.runs import WorkflowRun
 from fairlead.config.clocks import SystemClock, stand_in
 from fairlead.config.environment import Environment
 from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
+from fairlead.engine.adoption import adopted
 from fairlead.engine.driver import Driver, Gear
 from fairlead.engine.preflight import Mismatch, mismatches, table
 from fairlead.engine.reuse import Finder, Found, Keys
@@ -31,7 +32,7 @@ from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Closed, Plan
 from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.values import Inline
-from fairlead.ports import Brief, Executor, Observer, Values
+from fairlead.ports import Brief, Executor, Holds, Observer, Values
 
 __all__ = ["Carriage", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
@@ -172,14 +173,18 @@ def _drive(
     if before.status == "created" and before.cancel_asked is not None:
         store.ask_cancel(run.id, before.cancel_asked)  # asked before anybody carried it: opening took that back
     known: dict[str, Group] = {}
+    recorded_before: Sequence[Attempt] = ()
     if before.epoch:
-        state = fold(run, _with_bytes(store.attempts(run.id), values), epoch=epoch)
+        recorded_before = store.attempts(run.id)
+        state = fold(run, _with_bytes(recorded_before, values), epoch=epoch)
         known = {group.name: group for group in store.groups(run.id)}
     else:
         state = fold(run, (), epoch=epoch)
     gear = _gear(services, run, carriage, bulletin, executor, values)
     try:
         executor.open(brief)
+        if before.epoch and isinstance(executor, Holds) and not run.workflow.dynamic:
+            gear.held = adopted(executor, recorded_before)
         ledger = Ledger(state, known)
         if run.workflow.dynamic:
             from fairlead.api.dynamic.body import body_driver

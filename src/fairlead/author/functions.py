@@ -174,6 +174,7 @@ def task(
     env_vars: dict[str, str] = ...,
     secrets: list[str] | tuple[str, ...] = ...,
     image: str | None = ...,
+    chunk: int = ...,
     workdir: str = ...,
     catalog: Catalog | None = ...,
     tracked: list[str] | tuple[str, ...] = ...,

@@ -111,6 +111,10 @@ def _whole(value: object) -> str:
     return "" if fine else f"must be a whole number, zero or more; got {value!r}"
 
 
+def _count(value: object) -> str:
+    return "" if not _whole(value) and value else f"must be a whole number, one or more; got {value!r}"
+
+
 def _number(value: object) -> str:
     fine = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
     return "" if fine else f"must be a number of seconds, zero or more; got {value!r}"
@@ -191,6 +195,7 @@ OPTIONS: dict[str, Callable[[object], str]] = {
     "env_vars": _env_vars,
     "secrets": _names,
     "image": _image,
+    "chunk": _count,
     "workdir": _workdir,
     "catalog": _catalog,
     "tracked": _names,

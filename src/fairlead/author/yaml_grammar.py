@@ -79,6 +79,7 @@ OPTIONS_OF_TASKS: dict[str, Key] = {
     "env_vars": Key({"type": "object", "additionalProperties": {"type": "string"}}, "Variables of its process."),
     "secrets": Key(_NAMES, "Names of secrets that it may ask for."),
     "image": Key({"type": ["string", "null"]}, "The container image that it runs in."),
+    "chunk": Key(_COUNT, "How many items of a map share one job, on executors that start something for each."),
     "workdir": Key({"type": ["string", "null"]}, "'private': every attempt runs in an empty folder of its own."),
     "catalog": Key(
         {"type": "object", "properties": {"get": _NAMES, "put": _NAMES}, "additionalProperties": False},

@@ -22,6 +22,7 @@ OPTIONS: dict[str, str] = {
     "retry_delay": "Seconds before the second attempt; doubled before each one after it.",
     "timeout": "Seconds that one attempt may take; `null`: no limit.",
     "image": "Container image, for executors that have images.",
+    "chunk": "How many items of a map share one job, on executors that start something for each job.",
     "env_vars": "Environment variables while it runs, beside its own.",
     "cache": "Reuse a recorded result of any earlier run when nothing that it depends on has changed.",
     "executor": "One of `executors`, to run it on.",
@@ -31,7 +32,7 @@ OPTIONS: dict[str, str] = {
 
 _RESOURCES = ("cpu", "memory", "gpu")
 
-_NUMBERS = ("retries", "retry_delay", "timeout")
+_NUMBERS = ("retries", "retry_delay", "timeout", "chunk")
 
 
 class Patch(NamedTuple):

@@ -91,6 +91,7 @@ def _tasks() -> dict[str, Any]:
         "retry_delay": number,
         "timeout": {"anyOf": [number, {"type": "null"}]},
         "image": text,
+        "chunk": {"anyOf": [{"type": "integer", "minimum": 1}, _TEXT]},
         "env_vars": {"type": "object", "additionalProperties": {"type": "string"}},
         "cache": {"type": "boolean"},
         "executor": text,

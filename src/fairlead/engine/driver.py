@@ -83,6 +83,8 @@ class Gear(msgspec.Struct):
     tail: Tail | None = None
     delay: float = DELAY
     """Seconds that a fact may wait to be committed; 0: each is committed before anything follows from it."""
+    held: dict[str, int] = msgspec.field(default_factory=dict)
+    """Attempts by path that an earlier driver submitted and that go on; see `ports.Holds`."""
     jumps: bool = False
     """The clock is one that a test moves: waiting takes no time, and looking around must not wait for it."""
 
@@ -102,6 +104,9 @@ class Driver:
         self._epoch = epoch
         self._ledger = ledger
         self._live: dict[str, Live] = {}
+        self._held = dict(gear.held)
+        self._early: dict[str, list[Report]] = {}
+        """What was said of held jobs before it was their turn."""
         self._passing: set[tuple[str, int]] = set()
         self._asked = 0.0
         self._here = gear.executor.offers.reach == "process"
@@ -144,7 +149,8 @@ class Driver:
     def _step(self) -> RunStatus | None:
         now = self._steady()
         with self._writer.lock:
-            decision = decide(self.state, now, self._executor.room())
+            # Those that are held take room already, and have to be handed out to be heard.
+            decision = decide(self.state, now, self._executor.room() + len(self._held))
         if decision.close is not None:
             return decision.close
         self._carry_out(decision)
@@ -180,13 +186,25 @@ class Driver:
         for live, found in zip(decision.start, self._gear.reuse.find(self.state, decision.start), strict=True):
             if found is not None:
                 self._reused(live, found)
+                if live.path in self._held:
+                    self._executor.cancel([(live.path, self._held.pop(live.path))], 0.0)
                 continue
             self._live[live.path] = live
+            if self._held and live.path in self._held:
+                live.attempt = self._held.pop(live.path)
+                continue
             rows = live.placed_by().rows if live.item < 0 else ()
             jobs.append(Job(self.run.id, live.path, live.attempt, live.task, self.state.args(live), rows))
         if jobs:
             for refusal in self._executor.submit(jobs):
                 self._take(refusal)
+        if self._early:
+            self._hear_early()
+
+    def _hear_early(self) -> None:
+        for path in [path for path in self._early if path not in self._held]:
+            for report in self._early.pop(path):
+                self._take(report)
 
     def _reused(self, live: Live, found: Attempt) -> None:
         found.path = live.path
@@ -219,6 +237,9 @@ class Driver:
 
     def _take(self, report: Report) -> None:
         live = self._live.get(report.path)
+        if live is None and self._held.get(report.path) == report.attempt:
+            self._early.setdefault(report.path, []).append(report)
+            return
         if live is None or live.attempt != report.attempt:
             return  # told about twice, or an attempt that was already given up
         if report.status == "running":
@@ -299,7 +320,7 @@ class Driver:
     def _stop(self, grace: float) -> None:
         with self._writer.lock:
             self.state.cancel()
-        self._executor.cancel(list(self._jobs()), grace)
+        self._executor.cancel([*self._jobs(), *self._held.items()], grace)
         self._patient_until = self._clock.ticks() + grace + GRACE
 
     def _end_stopped(self) -> None:

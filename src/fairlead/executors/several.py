@@ -13,7 +13,7 @@ from time import sleep, time
 from typing import Protocol, runtime_checkable
 
 from fairlead.model.events import Failure
-from fairlead.ports import Brief, Executor, Job, Offers, Reach, Report
+from fairlead.ports import Brief, Executor, Holds, Job, Offers, Reach, Report
 
 __all__ = ["Several", "Waits"]
 
@@ -66,6 +66,15 @@ class Several:
         self._waiting[name] = deque()
         self._busy[name] = 0
         self._open[name] = self.members[name]
+
+    def held(self) -> Sequence[tuple[str, int]]:
+        """Jobs of an earlier driver that one of them still has."""
+        for name, member in self._open.items():
+            for job in member.held() if isinstance(member, Holds) else ():
+                self._known.add(job)
+                self._out[job] = name
+                self._busy[name] += 1
+        return list(self._out)
 
     def extend(self, brief: Brief) -> None:
         """The run has further task definitions; an executor that none has named before is made ready."""

@@ -128,6 +128,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     secrets: tuple[str, ...] = ()
     """Names, never values."""
     image: str | None = None
+    chunk: int = 1
+    """Items of a map that share one job, where the executor starts something for each job; a record each."""
     executor: str = ""
     """One of the environment's `executors`, to run it on; empty: its `executor`."""
     tracked: tuple[str, ...] = ()
