@@ -23,6 +23,7 @@ __all__ = [
     "Codec",
     "Commit",
     "Current",
+    "Examines",
     "Executor",
     "Holds",
     "Job",
@@ -201,6 +202,18 @@ class Holds(Protocol):
 
         Asked once, after `open`, when a run is taken up again. The driver waits for their reports in place of
         running these attempts again, and cancels those that it does not want.
+        """
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """An executor that can tell, before anything runs, what tasks would lack where it runs them."""
+
+    def lacks(self, tasks: Sequence[TaskDefinition], *, fetch: bool) -> Sequence[tuple[str, str]]:
+        """Give what is missing: the task's name (empty: all of them) and what that is and what to do about it.
+
+        Asked before `open`, beside what `offers` says. `fetch`: a run is about to be made, and what can be fetched
+        for it (an image) may be; otherwise somebody only asks, and what would be fetched does not count as missing.
         """
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import DefinitionError, Environment, Pipeline, PythonTask, RunFailed, WorkflowRun, task, workflow
+from fairlead import DefinitionError, Environment, NotFound, Pipeline, PythonTask, RunFailed, WorkflowRun, task, workflow
 
 
 @task
@@ -217,3 +217,41 @@ def test_observers_of_the_environment_are_told_what_happens(env):
     run = places().run(Environment(executor=env, observers=[listener]))
     assert {name for name, _ in listener.heard} == {run.id}
     assert {"Opened", "TaskEnded", "Closed"} <= {kind for _, kind in listener.heard}
+
+
+# --- what an executor finds missing -------------------------------------------------------------------------
+
+
+class Bare:
+    """An executor that looks at what is there, and finds nothing."""
+
+    def __init__(self):
+        from fairlead.ports import Offers
+
+        self.offers = Offers(reach="process", image=True)
+        self.asked = []
+
+    def lacks(self, tasks, *, fetch):
+        self.asked.append(([task.name for task in tasks], fetch))
+        return [("", "there is no engine; start one"), ("fine", "no image 'x:1'; build it")]
+
+
+def test_what_an_executor_finds_missing_is_told_before_a_run_is_made():
+    bare = Bare()
+    environment = Environment(executor=bare)
+    problems = ["there is no engine; start one", "fine  no image 'x:1'; build it"]
+    assert slow_and_fine(1).check(environment) == problems
+    with pytest.raises(DefinitionError) as caught:
+        slow_and_fine(1).run(environment, id="bare-run")
+    assert list(caught.value.problems) == problems
+    assert bare.asked == [(["fine"], False), (["fine"], True)]
+    with pytest.raises(NotFound):
+        WorkflowRun.by_id("bare-run")
+
+
+def test_executors_are_asked_about_their_own_tasks_only():
+    other = Bare()
+    environment = Environment(executor="in_process", executors={"box": other}, tasks={"join": {"executor": "box"}})
+    assert study("a").check(environment) == ["there is no engine; start one", "fine  no image 'x:1'; build it"]
+    assert study("a").check("in_process") == []
+    assert other.asked == [(["join"], False)]

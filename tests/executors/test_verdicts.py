@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from fairlead.executors.local.verdicts import ended_by_us, is_quiet, of_death, rewrite
+from fairlead.executors.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.model.events import Attempt, Failure
 
 

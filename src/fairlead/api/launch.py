@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Closed, Plan
 from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.values import Inline
-from fairlead.ports import Brief, Executor, Holds, Observer, Values
+from fairlead.ports import Brief, Examines, Executor, Holds, Observer, Values
 
 __all__ = ["Carriage", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
@@ -69,8 +69,11 @@ class Carriage:
         """Who sees the exceptions of tasks: for debugging, in this process and without time limits."""
 
 
-def check_against(run: Run, services: Services, executor: Executor) -> None:
-    """Compare what a run needs with what its environment offers; raises DefinitionError with all of it."""
+def check_against(run: Run, services: Services, executor: Executor, *, fetch: bool = False) -> None:
+    """Compare what a run needs with what its environment offers; raises DefinitionError with all of it.
+
+    `fetch`: the run is to be made, and what is needed for it may be fetched.
+    """
     stores = {"the run store": services.store.reach, "the artifact store": services.artifacts.reach}
     environment = services.environment
     name = str(environment.executor["type"])
@@ -89,6 +92,7 @@ def check_against(run: Run, services: Services, executor: Executor) -> None:
     else:
         for key, member in members.items():
             rows += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
+    rows += _lacking(run, {"": executor} if members is None else members, fetch=fetch)
     problems = table(rows)
     if any(task.secrets for task in run.workflow.tasks):
         from fairlead.config.guarding import secret_problems
@@ -97,6 +101,14 @@ def check_against(run: Run, services: Services, executor: Executor) -> None:
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
+
+
+def _lacking(run: Run, members: Mapping[str, Executor], *, fetch: bool) -> Iterator[Mismatch]:
+    """Ask executors that look at what is there for what their tasks would not find."""
+    for name, executor in members.items():
+        tasks = [task for task in run.workflow.tasks if (task.executor if task.executor in members else "") == name]
+        if tasks and isinstance(executor, Examines):
+            yield from (Mismatch(*one) for one in executor.lacks(tasks, fetch=fetch))
 
 
 def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:

@@ -112,7 +112,7 @@ def _built(definition: Runnable, environment: Environment) -> Built:
 
 
 def _record(services: Services, run: Run, max_workers: int | None) -> None:
-    check_against(run, services, _executor(services, max_workers))
+    check_against(run, services, _executor(services, max_workers), fetch=True)
     try:
         services.store.create(run)
     except RunExists as error:

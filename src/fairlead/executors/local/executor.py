@@ -17,14 +17,14 @@ from time import monotonic, time
 import msgspec
 
 from fairlead.errors import FairleadError
-from fairlead.executors.local.bell import Bell
+from fairlead.executors.bell import Bell
 from fairlead.executors.local.briefs import write_brief
 from fairlead.executors.local.forkserver import Exited
 from fairlead.executors.local.line import Held, Lane, Line
 from fairlead.executors.local.pace import pace
 from fairlead.executors.local.pool import Pool, Worker
 from fairlead.executors.local.server import command_line
-from fairlead.executors.local.verdicts import ended_by_us, is_quiet, of_death, rewrite
+from fairlead.executors.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.executors.local.warm import park, take, warm
 from fairlead.executors.processes import oom_kills
 from fairlead.model.events import Attempt, Failure

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fairlead.executors.local.link import JOB, LARGEST, SPILLED, message, seq_of
 from fairlead.executors.local.pool import Group, Pool
-from fairlead.executors.local.verdicts import Verdict
+from fairlead.executors.verdicts import Verdict
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Job
 
