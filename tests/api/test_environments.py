@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import DefinitionError, Environment, NotFound, Pipeline, PythonTask, RunFailed, WorkflowRun, task, workflow
+from fairlead import (
+    DefinitionError,
+    Environment,
+    NotFound,
+    Pipeline,
+    PythonTask,
+    RunFailed,
+    WorkflowRun,
+    task,
+    workflow,
+)
 
 
 @task
