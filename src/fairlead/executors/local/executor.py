@@ -24,9 +24,9 @@ from fairlead.executors.local.line import Held, Lane, Line
 from fairlead.executors.local.pace import pace
 from fairlead.executors.local.pool import Pool, Worker
 from fairlead.executors.local.server import command_line
-from fairlead.executors.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.executors.local.warm import park, take, warm
 from fairlead.executors.processes import oom_kills
+from fairlead.executors.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job, Offers, Report
 
