@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import machine, venvs
 from bench.measure import Surroundings, measure
 from bench.parts import OWN
-from bench.report import document, table
+from bench.report import document, judge, summary, table
 from bench.works import WORKS
 
 __all__ = ["main"]
@@ -24,18 +24,20 @@ def main(arguments: list[str] | None = None) -> int:
     machine.hold_two_cores()
     facts = machine.facts()
     print("  ".join(f"{name}: {value}" for name, value in facts.items()), end="\n\n")
-    start, results = time.time(), {}
+    start, results, verdicts = time.time(), {}, []
     around = _surroundings(options)
     try:
         for name in options.only:
             outcomes = measure(WORKS[name], around)
             print(*table(WORKS[name], outcomes), sep="\n", flush=True)
             results[name] = document(WORKS[name], outcomes)
+            verdicts += judge(WORKS[name], outcomes)
     finally:
         if options.keep:
             print(f"kept: {around.scratch}", file=sys.stderr)
         else:
             shutil.rmtree(around.scratch, ignore_errors=True)
+    print(*summary(verdicts), sep="\n")
     print(f"took {time.time() - start:.0f} s")
     if options.output:
         said = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)), "machine": facts, "works": results}
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="no peers, fewer repetitions; under a minute")
+    parser.add_argument("--quick", action="store_true", help="only peers that must be beaten, few rounds: a minute")
     parser.add_argument("--only", type=_names, default=tuple(WORKS), metavar="NAME,…", help=f"of {', '.join(WORKS)}")
     parser.add_argument("--keep", action="store_true", help="do not remove the folder that was worked in")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write every round to a JSON file, too")
@@ -62,7 +64,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _surroundings(options: argparse.Namespace) -> Surroundings:
     environ = machine.environ(venvs.ROOT)
-    needed = {side.venv for name in options.only for side in WORKS[name].sides if not (options.quick and side.peer)}
+    works = [WORKS[name] for name in options.only]
+    needed = {side.venv for work in works for side in work.sides if not options.quick or work.quick(side)}
     made = {name: venvs.make(name, environ) for name in sorted(needed | {OWN})}
     return Surroundings(
         root=venvs.ROOT,

@@ -225,15 +225,15 @@ def ray(n: int) -> Iterator[dict[str, float]]:
         ray.shutdown()
 
 
-_SIZE, _QUICK = 25_000_000, 8_000_000
+_SIZE = 25_000_000
 
 WORK = Work(
     name=_RATE,
     title="200 MB NumPy array through 5 tasks in separate processes",
     sides=(
-        Side("floor, new files", floor_files, _SIZE, quick=_QUICK, records="every array, as a file"),
-        Side("floor, reused maps", floor_maps, _SIZE, quick=_QUICK, records="every array, in old files"),
-        Side("fairlead", fairlead, _SIZE, quick=_QUICK, records="every array, as a file"),
+        Side("floor, new files", floor_files, _SIZE, records="every array, as a file"),
+        Side("floor, reused maps", floor_maps, _SIZE, records="every array, in old files"),
+        Side("fairlead", fairlead, _SIZE, records="every array, as a file"),
         Side("ProcessPoolExecutor", pool, _SIZE, quick=0, apart=True, rounds=1),
         Side("joblib", joblib, _SIZE, venv="joblib", apart=True, rounds=1),
         Side("Ray", ray, _SIZE, venv="ray", records="every array, in memory", apart=True, rounds=3),

@@ -114,7 +114,7 @@ class _Contender:
 
 def measure(work: Work, around: Surroundings) -> list[Outcome]:
     """Measure every side of a work; one that fails is reported in its outcome."""
-    sides = [side for side in work.sides if not (around.quick and (side.peer or side.quick == 0))]
+    sides = [side for side in work.sides if not around.quick or work.quick(side)]
     outcomes = [Outcome(side, (around.quick and side.quick) or side.n) for side in sides]
     for outcome in outcomes:
         if outcome.side.venv not in around.pythons:

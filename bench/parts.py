@@ -86,3 +86,8 @@ class Work:
     targets: tuple[Target, ...] = ()
     rounds: int = 7
     quick_rounds: int = 3
+
+    def quick(self, side: Side) -> bool:
+        """Whether `--quick` measures a side: of the peers, only those that must be beaten."""
+        needed = any(target.over == side.name for target in self.targets if not target.wish)
+        return side.quick != 0 and (needed or not side.peer)

@@ -10,7 +10,7 @@ from typing import Any
 from bench.measure import Outcome
 from bench.parts import Figure, Target, Work
 
-__all__ = ["Verdict", "document", "judge", "table"]
+__all__ = ["Verdict", "document", "judge", "summary", "table"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class Verdict:
     best: float | None
     """The best round's."""
     wish: bool
+    floor: float | None = None
+    """What the floor did, in the figure's unit: the median of its rounds."""
+    to_floor: float | None = None
+    """Our figure over the floor's: the median of the rounds' ratios."""
 
 
 def _values(outcomes: list[Outcome], side: str, key: str) -> list[float]:
@@ -60,7 +64,16 @@ def _verdict(work: Work, outcomes: list[Outcome], target: Target) -> Verdict:
         return Verdict(says, None, None, None, target.wish)
     value = median(values)
     reached = value >= target.limit if figure.more else value <= target.limit
-    return Verdict(says, value, reached, max(values) if figure.more else min(values), target.wish)
+    best = max(values) if figure.more else min(values)
+    floor, to_floor = _floor(outcomes, target)
+    return Verdict(says, value, reached, best, target.wish, floor, to_floor)
+
+
+def _floor(outcomes: list[Outcome], target: Target) -> tuple[float | None, float | None]:
+    """Give what the floor did, and what our side did over it."""
+    name = next((outcome.side.name for outcome in outcomes if outcome.side.name.startswith("floor")), "")
+    values, ratios = _values(outcomes, name, target.figure), _ratios(outcomes, target.side, name, target.figure)
+    return (median(values) if values else None), (median(ratios) if ratios else None)
 
 
 def table(work: Work, outcomes: list[Outcome]) -> Iterator[str]:
@@ -75,6 +88,19 @@ def table(work: Work, outcomes: list[Outcome]) -> Iterator[str]:
         yield f"  {_answer(verdict):8} {verdict.says}" + (
             f": {verdict.value:.3g} (best round {verdict.best:.3g})" if verdict.value is not None else ""
         )
+    yield ""
+
+
+def summary(verdicts: list[Verdict]) -> Iterator[str]:
+    """Give one line for each target of all works: what must be reached, what was, and the floor."""
+    width = max((len(verdict.says) for verdict in verdicts), default=0)
+    yield "## what must be reached"
+    heads = "".join(f"{head:>11}" for head in ("median", "best", "floor", "to floor"))
+    yield f"  {'target':{width}}{heads}  verdict"
+    for verdict in verdicts:
+        figures = (verdict.value, verdict.best, verdict.floor, verdict.to_floor)
+        shown = "".join(f"{'-' if figure is None else f'{figure:,.3g}':>11}" for figure in figures)
+        yield f"  {verdict.says:{width}}{shown}  {_answer(verdict)}"
     yield ""
 
 
