@@ -57,8 +57,11 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "sqlite": "fairlead.stores.plugins:sqlite",
     },
     "artifacts": {  # by the scheme of the URL
+        "az": "fairlead.stores.bucket_plugins:az",
         "file": "fairlead.stores.plugins:folder",
+        "gs": "fairlead.stores.bucket_plugins:gs",
         "memory": "fairlead.stores.plugins:memory_artifacts",
+        "s3": "fairlead.stores.bucket_plugins:s3",
     },
     "secrets": {
         "dotenv": "fairlead.stores.secret_plugins:dotenv",

@@ -18,7 +18,7 @@ from pathlib import Path
 from fairlead.errors import ArtifactMissing, StoreError
 from fairlead.ports import Reach
 
-__all__ = ["FolderArtifacts", "MemoryArtifacts", "copy_file"]
+__all__ = ["FolderArtifacts", "MemoryArtifacts", "checked_key", "copy_file"]
 
 _MAP_FROM = 128 * 1024
 """Smaller objects are read: a map costs more than a read there, and a process may hold 65,530 maps at most."""
@@ -158,7 +158,7 @@ class FolderArtifacts:
         return freed
 
     def _path(self, key: str) -> str:
-        return self._root + _checked(key)
+        return self._root + checked_key(key)
 
     def _store(self, key: str, size: int, fill: Callable[[int], None]) -> int:
         path = self._path(key)
@@ -211,7 +211,7 @@ class MemoryArtifacts:
 
     def put(self, key: str, chunks: Sequence[bytes | memoryview]) -> int:
         """Keep the chunks as one object; gives its size in bytes."""
-        return len(self._objects.setdefault(_checked(key), b"".join(chunks)))
+        return len(self._objects.setdefault(checked_key(key), b"".join(chunks)))
 
     def put_file(self, key: str, path: Path) -> int:
         """Keep a copy of a file; gives its size in bytes."""
@@ -230,12 +230,12 @@ class MemoryArtifacts:
 
     def exists(self, key: str, size: int | None = None) -> bool:
         """Whether it is there, and of that size where one is given."""
-        data = self._objects.get(_checked(key))
+        data = self._objects.get(checked_key(key))
         return data is not None and (size is None or size == len(data))
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        self._objects.pop(_checked(key), None)
+        self._objects.pop(checked_key(key), None)
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Keys and sizes."""
@@ -249,7 +249,7 @@ class MemoryArtifacts:
 
     def _bytes(self, key: str) -> bytes:
         try:
-            return self._objects[_checked(key)]
+            return self._objects[checked_key(key)]
         except KeyError:
             raise ArtifactMissing(f"no artifact {key!r} in memory; run the task that made it again") from None
 
@@ -355,7 +355,8 @@ def _entries(folder: str) -> list[tuple[str, bool]]:
         raise StoreError(f"cannot list {folder}: {error.strerror}") from error
 
 
-def _checked(key: str) -> str:
+def checked_key(key: str) -> str:
+    """Give the key, or StoreError."""
     # Keys come out of records that other people may have written: none may lead out of the folder.
     if key[:1] == "." or "/." in key or key[:1] == "/" or "//" in key or key[-1:] in {"", "/"} or "\0" in key:
         raise StoreError(

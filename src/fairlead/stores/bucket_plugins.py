@@ -1,0 +1,53 @@
+"""What environments can say to the stores that are kept in buckets, and how they are opened.
+
+Imports no store before one is opened.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from fairlead.ports import ArtifactStore, Plugin, Site
+
+__all__ = ["BucketOptions", "az", "gs", "s3"]
+
+
+class BucketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of whatever is kept in a bucket."""
+
+    url: Annotated[
+        str, msgspec.Meta(description="`s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.")
+    ]
+    endpoint: Annotated[
+        str | None,
+        msgspec.Meta(description="Where the service answers, when it is not the provider's own: `http://minio:9000`."),
+    ] = None
+    region: Annotated[str | None, msgspec.Meta(description="The bucket's region (s3); otherwise `AWS_REGION`.")] = None
+    profile: Annotated[
+        str | None, msgspec.Meta(description="Whose credentials in `~/.aws` are used (s3); otherwise `AWS_PROFILE`.")
+    ] = None
+    account: Annotated[
+        str | None, msgspec.Meta(description="The storage account (az); otherwise `AZURE_STORAGE_ACCOUNT_NAME`.")
+    ] = None
+    anonymous: Annotated[bool, msgspec.Meta(description="Requests are not signed, as public buckets want it.")] = False
+    timeout: Annotated[float, msgspec.Meta(description="Seconds that one request may take.", gt=0)] = 60.0
+
+
+def _open_artifacts(options: BucketOptions, site: Site) -> ArtifactStore:
+    from fairlead.stores.bucket_open import open_bucket
+    from fairlead.stores.object_artifacts import ObjectArtifacts
+
+    return ObjectArtifacts(open_bucket(options, folder=site.folder))
+
+
+def _artifacts(doc: str) -> Plugin:
+    return Plugin(open=_open_artifacts, options=BucketOptions, doc=doc, needs=("obstore",), install="fairlead[object]")
+
+
+s3 = _artifacts("A bucket of Amazon S3, or of whatever speaks its language (MinIO, R2, Ceph).")
+
+gs = _artifacts("A bucket of Google Cloud Storage.")
+
+az = _artifacts("A container of Azure Blob Storage.")
