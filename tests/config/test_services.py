@@ -72,9 +72,9 @@ def test_durability_reaches_the_processes_of_tasks():
 
 def test_artifacts_that_nothing_here_can_keep_are_refused(tmp_path):
     with pytest.raises(
-        ConfigurationError, match=r"artifacts\.url: 'gs://b' is neither a folder nor one of file://, mem"
+        ConfigurationError, match=r"artifacts\.url: 'ftp://b' is neither a folder nor one of az://, file://, gs://, mem"
     ):
-        Environment(artifacts={"url": "gs://b"})
+        Environment(artifacts={"url": "ftp://b"})
     assert open_services(Environment(artifacts=f"file://{tmp_path}/there")).artifacts.reach == "host"
 
 

@@ -44,7 +44,10 @@ def here(tmp_path, monkeypatch):
         ("artifacts: {url: x, pth: y}", "artifacts: unknown key 'pth'; known: url"),
         ("artifacts: {url: 3}", "artifacts.url: must be a folder or another URL, and is 3"),
         ("artifacts: 3", "artifacts: must be a URL or a mapping, and is 3"),
-        ("artifacts: ftp://x", "artifacts.url: 'ftp://x' is neither a folder nor one of file://, memory://"),
+        (
+            "artifacts: ftp://x",
+            "artifacts.url: 'ftp://x' is neither a folder nor one of az://, file://, gs://, memory://, s3://",
+        ),
         ("parameters: {a: '${UNSET}'}", "1:14: parameters.a: ${UNSET} is not set in the process environment"),
         ("parameters: {a: ['x${UNSET}y']}", "parameters.a[0]: ${UNSET} is not set"),
         ("parameters: {a: '${no-name}'}", "neither ${NAME} nor ${NAME:-default}"),

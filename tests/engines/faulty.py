@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["", "before", "after", "500", "503", "slow"]
+Fault = Literal["", "before", "after", "403", "500", "503", "slow"]
 """What happens to a request: nothing; the connection is cut before the service hears of it, or after it has
-answered; an answer of 500 or 503 in its place; an answer that comes late."""
+answered; an answer of that status in place of its own; an answer that comes late."""
 
 
 class Proxy:
@@ -26,6 +26,8 @@ class Proxy:
         self.requests: list[tuple[str, str]] = []
         self.faults: Callable[[str, str], Fault] = lambda method, path: ""
         self.delay = 0.5
+        self.refuse = b""
+        """What an answer of 403 says."""
         self.endpoint = ""
         self._lock = threading.Lock()
 
@@ -41,8 +43,11 @@ class Proxy:
                     fault = self.faults(method.decode(), path.decode())
                 if fault == "before":
                     return
-                if fault in ("500", "503"):
-                    client.sendall(_ERROR % (fault.encode(), b"InternalError" if fault == "500" else b"SlowDown"))
+                if fault in ("403", "500", "503"):
+                    said = self.refuse if fault == "403" else b""
+                    client.sendall(
+                        b"HTTP/1.1 %s No\r\nContent-Length: %d\r\n\r\n%s" % (fault.encode(), len(said), said)
+                    )
                     continue
                 service.sendall(head + body)
                 answer = _message(answers, of=method)
@@ -51,9 +56,6 @@ class Proxy:
                 if fault == "slow":
                     time.sleep(self.delay)
                 client.sendall(answer[0] + answer[1])
-
-
-_ERROR = b"HTTP/1.1 %s Error\r\nContent-Length: 0\r\nX-Code: %s\r\n\r\n"
 
 
 def _message(reader: object, *, of: bytes = b"") -> tuple[bytes, bytes] | None:
@@ -66,9 +68,7 @@ def _message(reader: object, *, of: bytes = b"") -> tuple[bytes, bytes] | None:
         lines.append(line)
         if line == b"\r\n":
             break
-    fields = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:-1])
-    }
+    fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:-1])}
     body = b""
     if of != b"HEAD" and b" 204 " not in lines[0]:
         if fields.get(b"transfer-encoding") == b"chunked":

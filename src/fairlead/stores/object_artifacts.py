@@ -39,6 +39,7 @@ class ObjectArtifacts:
     reach: Reach
 
     def __init__(self, bucket: Bucket, *, part: int = _PART) -> None:
+        """`part`: bytes up to which an object is read, or written, by one request."""
         self._bucket = bucket
         self._part = part
         self.reach = "host" if bucket.name.startswith("file:") else "network"
@@ -141,7 +142,7 @@ class ObjectArtifacts:
         found = self._bucket.look(checked_key(key))
         if found is not None and not _is_old(key, found):
             return found.size
-        self._bucket.upload(key, pieces, max(self._part, size // _PARTS + 1))
+        self._bucket.upload(key, pieces, max(_PART, size // _PARTS + 1))
         return size
 
     def _parts(self, key: str, size: int, take: Callable[[int, Any], None]) -> None:
