@@ -27,7 +27,7 @@ def page() -> str:
     for title, commands in GROUPS:
         parts.append(f"\n## {title}\n")
         for name, module, does in commands:
-            command = getattr(import_module(f"fairlead.cli.{module}"), name)
+            command = getattr(import_module(f"fairlead.cli.{module}"), name.replace("-", "_"))
             context = click.Context(
                 command,
                 info_name=f"fairlead {name}",

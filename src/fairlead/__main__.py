@@ -63,6 +63,10 @@ def _dispatch(words: list[str], imported: Callable[[], None] | None) -> int:
         return 0
     if first == "_drive":
         return _drive(words[1:], imported)
+    if first == "exec-node" and imported is not None:
+        code = _exec_node(words[1:], imported)
+        if code is not None:
+            return code
     from fairlead.config.early import import_quickly, start_at_once
 
     if first in ("run", "resume"):
@@ -72,6 +76,23 @@ def _dispatch(words: list[str], imported: Callable[[], None] | None) -> int:
     from fairlead.cli.entry import invoke
 
     return invoke(words, imported)
+
+
+def _exec_node(words: list[str], imported: Callable[[], None]) -> int | None:
+    """Be the process of a task, and end with it; None where the words must be looked at more closely."""
+    from fairlead.config.early import import_quickly
+
+    import_quickly()
+    from fairlead.config.exec_node import carry_out, understood
+
+    wanted = understood(words)
+    if wanted is None:
+        return None
+    imported()
+    code = carry_out(wanted)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)  # threads that the task has left behind end with it
 
 
 def _drive(words: list[str], imported: Callable[[], None] | None) -> int:

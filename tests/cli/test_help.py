@@ -13,7 +13,7 @@ from fairlead.cli.options import Command
 
 
 def command(name: str) -> Command:
-    found = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name)
+    found = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name.replace("-", "_"))
     assert isinstance(found, Command)
     return found
 

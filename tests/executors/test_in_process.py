@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from fairlead.config.entry import open_bench
+from fairlead.config.benches import open_bench
 from fairlead.executors.in_process import InProcess
 from fairlead.node.capture import TeeLog
 from fairlead.testing.contracts.executor import ExecutorContract

@@ -21,7 +21,7 @@ from fairlead import (
     task,
     workflow,
 )
-from fairlead.config.entry import open_bench
+from fairlead.config.benches import open_bench
 from fairlead.executors.mock import Mock
 from fairlead.model.task import Resources
 from fairlead.model.values import Inline

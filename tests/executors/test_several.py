@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fairlead.config.entry import open_bench
+from fairlead.config.benches import open_bench
 from fairlead.executors.in_process import InProcess
 from fairlead.executors.local import Local
 from fairlead.executors.several import Several

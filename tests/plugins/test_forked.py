@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.config.entry import open_bench
+from fairlead.config.benches import open_bench
 from fairlead.node.capture import TeeLog
 from fairlead.ports import Site
 from fairlead.testing.contracts.executor import ExecutorContract

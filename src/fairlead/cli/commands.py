@@ -49,6 +49,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("doctor", "keeping", "Check that Fairlead can work here."),
         ),
     ),
+    (
+        "Elsewhere",
+        (("exec-node", "elsewhere", "Run one task in a process of its own; executors call this."),),
+    ),
 )
 """Per group: name of the command, module under `fairlead.cli` that holds it, what it does."""
 

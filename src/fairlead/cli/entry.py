@@ -61,7 +61,7 @@ def _call(words: list[str], loudness: Loudness, imported: Callable[[], None] | N
     name, *rest = words
     if name not in MODULES:
         raise click.UsageError(_unknown(name))
-    command = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name)
+    command = getattr(import_module(f"fairlead.cli.{MODULES[name]}"), name.replace("-", "_"))
     if imported is not None:
         imported()
     # Not `command.main`: it has opinions of its own about closed pipes and Ctrl-C.

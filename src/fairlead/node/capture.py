@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fairlead.node.pump import Pump
     from fairlead.node.secrecy import Guard
 
-__all__ = ["FileLog", "TeeLog", "bench_of_thread"]
+__all__ = ["FileLog", "TeeLog", "alone", "bench_of_thread", "c_streams", "text_on"]
 
 
 class FileLog:
@@ -34,8 +34,8 @@ class FileLog:
         """`name`: the path as records have it, relative to the run's scratch folder."""
         self.name = name
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        self._libc = _c_streams()
-        sys.stdout, sys.stderr = _text(1), _text(2)
+        self._libc = c_streams()
+        sys.stdout, sys.stderr = text_on(1), text_on(2)
         self._out, self._err = sys.stdout, sys.stderr
         os.dup2(self._fd, 1)
         os.dup2(self._fd, 2)
@@ -46,7 +46,7 @@ class FileLog:
 
     def begin(self, bench: Bench) -> None:
         """Everything that this process writes is its tasks', in whatever thread."""
-        _OPEN[:] = [bench]
+        alone(bench)
 
     def mark(self) -> LogRange | None:
         """Give the range that was written since the last mark; None when there is nothing."""
@@ -86,7 +86,7 @@ class FileLog:
         if self._out.closed or self._err.closed:
             for fd in (1, 2):
                 os.dup2(self._target, fd)
-            self._out, self._err = _text(1), _text(2)
+            self._out, self._err = text_on(1), text_on(2)
         sys.stdout, sys.stderr = self._out, self._err
 
     def replaced(self) -> bool:
@@ -95,7 +95,7 @@ class FileLog:
 
     def close(self) -> None:
         """Let go the file; descriptors 1 and 2 stay on it."""
-        _OPEN.clear()
+        alone(None)
         if self._pump is not None:
             import faulthandler
 
@@ -107,13 +107,13 @@ class FileLog:
         os.close(self._fd)
 
 
-def _text(fd: int) -> io.TextIOWrapper:
+def text_on(fd: int) -> io.TextIOWrapper:
     """Open a descriptor for print(): every line is there at once, and no character is refused."""
     raw = io.FileIO(fd, "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
 
 
-def _c_streams() -> Any:
+def c_streams() -> Any:
     """The C library, whose own buffers hold back what C code prints; None where it cannot be had."""
     try:
         import ctypes
@@ -132,6 +132,11 @@ _OPEN: list[Bench] = []
 _TEES: dict[str, _Tee] = {}
 """What stands in place of sys.stdout and sys.stderr while there are benches."""
 _HERE = threading.local()
+
+
+def alone(bench: Bench | None) -> None:
+    """All threads of this process are those of one bench's tasks; None: nobody's."""
+    _OPEN[:] = [] if bench is None else [bench]
 
 
 class TeeLog:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from fairlead.errors import ArtifactMissing, FairleadError, UnstorableValue
+from fairlead.errors import ArtifactMissing, FairleadError, StoreError, UnstorableValue
 from fairlead.model.events import Attempt, Failure, LogRange, Reason
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
@@ -108,6 +108,7 @@ class Bench:
         "steps",
         "teller",
         "values",
+        "vanished",
         "worker",
     )
 
@@ -143,6 +144,8 @@ class Bench:
         self.steps: dict[int, _Step] = {}
         self.placed = _placed(brief)
         """Tasks that run in a working directory of their own."""
+        self.vanished = False
+        """What ended the last task that failed was the artifact store, not the task."""
         self._before: Surroundings | None = None
         self._seen = 0.0
         """When the process was last seen to be as it was."""
@@ -342,6 +345,7 @@ def failed(job: Job, bench: Bench, error: BaseException, stage: str, inputs: dic
     current = bench.current
     record = Attempt(job.path, job.attempt, outcome="failed", worker=bench.worker)
     reason, message = _reason(error, stage)
+    bench.vanished = stage != "call" and isinstance(error, StoreError)
     if reason == "cancelled":
         record.outcome = "cancelled"
     record.retryable = not (

@@ -62,6 +62,7 @@ class Harness:
     def open(self, run: str = "run") -> Harness:
         """Open the executor for a run of these tasks."""
         code = Code(tasks=tuple(TaskCode("") for _ in self.tasks))
+        (self.scratch / "artifacts").mkdir(parents=True, exist_ok=True)
         artifacts = {"url": str(self.scratch / "artifacts")}
         self.executor.open(Brief(run, tuple(self.tasks), code, str(self.scratch / run), artifacts))
         self.run_id = run

@@ -1,0 +1,158 @@
+"""`exec-node`: one task run in a process of its own, wherever that is. What executors and orchestrators call.
+
+Where this process is put together for an order, and where its words are understood without click: a
+trivial task is to cost little more than Python's own start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from fairlead.config.benches import open_bench
+from fairlead.errors import ConfigurationError, FairleadError, StoreError
+from fairlead.executors.processes import adopt_orphans, children, descendants, kill
+from fairlead.node.capture import FileLog
+from fairlead.node.ending import Ending
+from fairlead.node.execute import Log
+from fairlead.node.order import CANCELLED, LOST, Order, exit_code, stopped, unopened
+from fairlead.node.streams import StreamLog
+from fairlead.ports import Brief, Job
+
+__all__ = ["Wanted", "carry_out", "run_order", "understood"]
+
+_OPTIONS = {"--order", "--log"}
+
+
+class Wanted(NamedTuple):
+    """What a command line of `exec-node` asks for."""
+
+    run: str
+    path: str
+    order: str = ""
+    """Folder of an order; empty: the environment's run store has all there is to know."""
+    log: str = ""
+    """File to put this process's output in; empty: it stays where it goes."""
+
+
+def understood(words: Sequence[str]) -> Wanted | None:
+    """Understand a command line; None: somebody else is to say what is wrong with it."""
+    plain: list[str] = []
+    options: dict[str, str] = {}
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if name in _OPTIONS:
+            options[name[2:]] = value if equals else next(left, "")
+        elif word.startswith("-"):
+            return None
+        else:
+            plain.append(word)
+    if len(plain) != 2 or not options.get("order"):
+        return None
+    return Wanted(*plain, **options)
+
+
+def carry_out(wanted: Wanted) -> int:
+    """Do what a command line asks for, in a process that is there for it alone; gives the exit code."""
+    if not sys.flags.safe_path:
+        del sys.path[0]  # where this command was started or is kept: no place for a task's imports
+    _close_input()
+    try:
+        return run_order(wanted)
+    except FairleadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return LOST if isinstance(error, StoreError) else error.exit_code
+
+
+def run_order(wanted: Wanted) -> int:
+    """Run the jobs of an order, and hand their records back; gives the exit code."""
+    order = Order(wanted.order)
+    if order.brief.run != wanted.run:
+        raise ConfigurationError(f"the order in {wanted.order!r} is one of run {order.brief.run!r}, not {wanted.run!r}")
+    if order.left:
+        order.brief.scratch = _scratch(order)
+        end_children = _children_from_now_on()
+
+        def give_up() -> None:
+            order.fill(stopped)
+            end_children()
+            os._exit(CANCELLED)
+
+        ending = Ending(give_up)
+        ending.watch()
+        _run(order, _log(wanted, order.brief), ending)
+        ending.close()
+        end_children()
+    return exit_code(list(order.records.values()))
+
+
+def _run(order: Order, log: Log, ending: Ending) -> None:
+    sets_env = not _one_environment(order.brief, order.jobs)
+    try:
+        _refuse_unmounted(order.brief)
+        bench = open_bench(order.brief, log, sets_env=sets_env)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the driver is to hear of it
+        from fairlead.node.failure import Teller
+
+        order.fill(partial(unopened, error=error, teller=Teller(order.brief.code.root)))
+    else:
+        order.run(bench, ending)
+
+
+def _one_environment(brief: Brief, jobs: Sequence[Job]) -> bool:
+    """Set the variables of the jobs' tasks for good where they all want the same: some are read by imports."""
+    wanted = [brief.tasks[job.task].env_vars for job in jobs]
+    if any(one != wanted[0] for one in wanted):
+        return False
+    os.environ.update(wanted[0])
+    return True
+
+
+def _refuse_unmounted(brief: Brief) -> None:
+    """A folder of artifacts that is not there must not be made here: nobody else would see it."""
+    url = str(brief.artifacts.get("url", "memory://")).removeprefix("file://")
+    if "section" not in brief.artifacts and "://" not in url and not os.path.isdir(url):  # noqa: PTH112 - slow import
+        raise StoreError(
+            f"the folder of the run's artifacts, {url!r}, is not there; mount it where tasks run, or name a store that "
+            "can be reached from there under 'artifacts'"
+        )
+
+
+def _scratch(order: Order) -> str:
+    """Give a folder for what is temporary: the run's own, or one in the order where that cannot be made."""
+    for folder in (order.brief.scratch, f"{order.folder}/scratch"):
+        try:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - pathlib is a slow import
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    raise StoreError(f"neither {order.brief.scratch!r} nor {order.folder!r} can be written to")
+
+
+def _log(wanted: Wanted, brief: Brief) -> Log:
+    if not wanted.log:
+        return StreamLog()
+    name = os.path.relpath(wanted.log, brief.scratch)
+    return FileLog(wanted.log, os.path.basename(wanted.log) if name.startswith("..") else name)  # noqa: PTH119 - slow
+
+
+def _children_from_now_on() -> Callable[[], None]:
+    """Become the parent of whatever the tasks start; gives what ends all of it."""
+    adopt_orphans()
+    before = set(children(os.getpid()))
+
+    def end() -> None:
+        kill(pid for pid in descendants(os.getpid()) if pid not in before)
+
+    return end
+
+
+def _close_input() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
