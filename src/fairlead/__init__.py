@@ -27,6 +27,7 @@ _HOMES = {
     "Component": "fairlead.author.components",
     "Conditional": "fairlead.author.steps",
     "ConfigurationError": "fairlead.errors",
+    "CustomTask": "fairlead.author.custom",
     "DefinitionError": "fairlead.errors",
     "Environment": "fairlead.config.environment",
     "FairleadError": "fairlead.errors",
@@ -57,6 +58,7 @@ _HOMES = {
     "TaskRun": "fairlead.api.runs",
     "UnstorableValue": "fairlead.errors",
     "WorkflowRun": "fairlead.api.runs",
+    "custom": "fairlead.api.commands",
     "current_run": "fairlead.node.current",
     "each": "fairlead.author.handles",
     "list_workflow_runs": "fairlead.api.runs",
@@ -79,6 +81,7 @@ __all__ = [
     "Component",
     "Conditional",
     "ConfigurationError",
+    "CustomTask",
     "DefinitionError",
     "Environment",
     "FairleadError",
@@ -111,6 +114,7 @@ __all__ = [
     "WorkflowRun",
     "__version__",
     "current_run",
+    "custom",
     "each",
     "list_workflow_runs",
     "metric",
@@ -125,7 +129,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fairlead.api.commands import notebook, shell
+    from fairlead.api.commands import custom, notebook, shell
     from fairlead.api.definitions import workflow
     from fairlead.api.pipelines import Pipeline
     from fairlead.api.runners import Runner
@@ -133,6 +137,7 @@ if TYPE_CHECKING:
     from fairlead.author.blocks import repeat, switch
     from fairlead.author.command_steps import NotebookTask, ShellTask
     from fairlead.author.components import Component
+    from fairlead.author.custom import CustomTask
     from fairlead.author.functions import task
     from fairlead.author.handles import each, whole
     from fairlead.author.placing import Static

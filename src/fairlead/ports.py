@@ -71,7 +71,8 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     open: Callable[[Any, Site], Any]
-    """Takes the options and the site, and gives the executor, store, secrets or observer."""
+    """Takes the options and the site, and gives what the plugin is; a kind of task, whose settings are those
+    of each task, is opened without options."""
     options: type[msgspec.Struct] | None = None
     """Its settings: fields with types, and with a description in `Annotated[…, msgspec.Meta(description=…)]`."""
     doc: str = ""
@@ -97,6 +98,8 @@ class Brief(msgspec.Struct, omit_defaults=True):
     """How to open the artifact store (the environment's `artifacts` section)."""
     secrets: dict[str, Any] = {}
     """How to open the secrets (the environment's `secrets` section)."""
+    codecs: dict[str, Any] = {}
+    """How to open the environment's codecs; empty: it names none."""
 
 
 class Job(msgspec.Struct, array_like=True, gc=False):
@@ -232,12 +235,15 @@ class Current(Protocol):
 
 
 class TaskKind(Protocol):
-    """Knows how one kind of task is run."""
+    """Knows how one kind of task is run. It may also have `close()`, which lets go what it holds open."""
 
     def run(
         self, task: TaskDefinition, function: Callable[..., Any] | None, inputs: Mapping[str, Any], current: Current
     ) -> Any:
-        """Run it, and give back what it returned."""
+        """Give what the task gives: a value, or a tuple of as many as it has outputs. What it raises is its failure.
+
+        `task.sources` is what it consists of, `task.settings` what its author has said of it.
+        """
 
 
 # --- values --------------------------------------------------------------------------------------
@@ -276,12 +282,10 @@ class ArtifactStore(Protocol):
 
 
 class Codec(Protocol):
-    """Turns values of some types into chunks of bytes and back."""
-
-    name: str
+    """Turns values of some types into chunks of bytes, the same for equal values, and back."""
 
     def handles(self, value: Any) -> bool: ...
-    def dump(self, value: Any) -> list[bytes | memoryview]: ...
+    def dump(self, value: Any) -> Sequence[bytes | memoryview]: ...
     def load(self, data: memoryview) -> Any: ...
 
 

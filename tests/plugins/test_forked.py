@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,16 +13,14 @@ from fairlead.config.benches import open_bench
 from fairlead.node.capture import TeeLog
 from fairlead.ports import Site
 from fairlead.testing.contracts.executor import ExecutorContract
+from tests.plugins.installing import fairlead, install, load
 
 HERE = Path(__file__).parent / "fairlead-forked"
 
 
 @pytest.fixture(scope="module")
 def forked():
-    spec = importlib.util.spec_from_file_location("fairlead_forked", HERE / "fairlead_forked.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fairlead_forked"] = module
-    spec.loader.exec_module(module)
+    module = load("fairlead_forked", HERE)
     yield module
     del sys.modules["fairlead_forked"]
 
@@ -47,16 +43,7 @@ class TestContract(ExecutorContract):
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The package, as pip installs it; gives the environment of processes that have it."""
-    target = tmp_path_factory.mktemp("installed")
-    source = tmp_path_factory.mktemp("source")
-    for file in HERE.iterdir():
-        if file.is_file():
-            (source / file.name).write_bytes(file.read_bytes())
-    # Without hatchling here, pip fetches it: slower, and the same.
-    here = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
-    options = ["--no-deps", "--quiet", "--no-cache-dir", "--disable-pip-version-check", *here, "--target", str(target)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(source)], check=True, timeout=100)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(target), *sys.path[1:]])}
+    return install(HERE, tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture
@@ -75,14 +62,6 @@ def place(tmp_path):
     )
     (tmp_path / "mine.yaml").write_text("executor: {type: forked, at_once: 3}\n")
     return tmp_path
-
-
-def fairlead(installed, place, *words, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "fairlead", *words], cwd=place, env=installed, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 def test_an_installed_package_is_found_by_its_entry_point(installed, place):

@@ -1,4 +1,4 @@
-"""`shell` and `notebook`: tasks that are no functions, and that also run when they are called plainly.
+"""`shell`, `notebook` and `custom`: tasks that are no functions, and that also run when they are called plainly.
 
 What they are is the author's business; here a plain call meets the kind of task that runs it.
 """
@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fairlead.author.commands import CommandTask, NotebookCore, ShellCore
+from fairlead.author.custom import CustomCore
 from fairlead.author.problems import place_of
 from fairlead.errors import NotFound
 from fairlead.model.task import Place, TaskDefinition
 from fairlead.node.loading import is_loading
 
-__all__ = ["notebook", "notebook_at", "shell"]
+__all__ = ["custom", "notebook", "notebook_at", "shell"]
 
 
 def shell(
@@ -62,6 +63,30 @@ def notebook(
     place = place_of(sys._getframe(1))
     # A worker imports the project's modules for their functions, and need not have their notebooks.
     core = NotebookCore(path, kernel, _options(name, outputs, options), place, later=is_loading())
+    return CommandTask(core, _run_plainly)
+
+
+def custom(
+    kind: str,
+    text: str = "",
+    *,
+    name: str | None = None,
+    outputs: Sequence[str] = (),
+    inputs: Sequence[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> CommandTask:
+    """Make a task of a kind that another package brings.
+
+        top = custom("sql", "select * from sales limit :n", inputs=["n"], settings={"database": "sales.db"})
+
+    What `text` and `settings` mean, and what the task gives, says its kind: `fairlead plugins KIND`. It
+    takes the names in `inputs`, in that order or by name, and anything else by name; `outputs` names
+    several results. `options` are those of `task`. Called outside of a workflow it runs there and then.
+    Raises DefinitionError; whether there is such a kind is found out when something is to run.
+    """
+    place = place_of(sys._getframe(1))
+    core = CustomCore(kind, text, settings, inputs, _options(name, outputs, options), place)
     return CommandTask(core, _run_plainly)
 
 

@@ -36,9 +36,21 @@ class Witness:
         self.raised: dict[str, BaseException] = {}
         """By path: that of the last attempt."""
 
-    def watch(self, kinds: Mapping[str, TaskKind]) -> dict[str, TaskKind]:
+    def watch(self, kinds: Mapping[str, TaskKind]) -> Mapping[str, TaskKind]:
         """Give the kinds of task, watched."""
-        return {name: _Watched(kind, self.raised) for name, kind in kinds.items()}
+        return _WatchedKinds(kinds, self.raised)
+
+
+class _WatchedKinds(dict[str, TaskKind]):
+    """Kinds of task, each watched from when it is met."""
+
+    def __init__(self, kinds: Mapping[str, TaskKind], raised: dict[str, BaseException]) -> None:
+        self._kinds = kinds
+        self._raised = raised
+
+    def __missing__(self, name: str) -> TaskKind:
+        watched = self[name] = _Watched(self._kinds[name], self._raised)
+        return watched
 
 
 class _Watched:

@@ -19,7 +19,9 @@ from fairlead.api.logs import FileTail
 from fairlead.api.notify import Bulletin
 from fairlead.api.runs import WorkflowRun
 from fairlead.config.clocks import SystemClock, stand_in
+from fairlead.config.coding import codec_problems
 from fairlead.config.environment import Environment
+from fairlead.config.kinds import kind_problems
 from fairlead.config.services import Services, bench_for, executor_for, members_of, open_services
 from fairlead.engine.adoption import adopted
 from fairlead.engine.driver import Driver, Gear
@@ -98,6 +100,8 @@ def check_against(run: Run, services: Services, executor: Executor, *, fetch: bo
         from fairlead.config.guarding import secret_problems
 
         problems += secret_problems(run, environment, services.secret_settings(), executor.offers.reach)
+    problems += codec_problems(environment.codecs, executor.offers.reach)
+    problems += kind_problems(run.workflow.tasks)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
@@ -174,7 +178,7 @@ def _drive(
     brief = brief_for(services, run) if carriage.witness is None else unlimited(brief_for(services, run))
     scratch = services.scratch(run.id)
     values = services.values(scratch / "files")
-    watch = dict if carriage.witness is None else carriage.witness.watch
+    watch = None if carriage.witness is None else carriage.witness.watch
     executor = executor_for(
         environment,
         lambda brief: bench_for(services, brief, carriage.functions, late=carriage.late, watch=watch),
@@ -258,6 +262,7 @@ def brief_for(services: Services, run: Run) -> Brief:
         scratch=str(scratch),
         artifacts=services.artifact_settings(),
         secrets=services.secret_settings() if any(task.secrets for task in run.workflow.tasks) else {},
+        codecs=services.codec_settings() if services.environment.codecs else {},
     )
 
 

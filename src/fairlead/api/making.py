@@ -14,7 +14,9 @@ from fairlead import __version__
 from fairlead.api.artifacts import RunOutput
 from fairlead.api.ids import new_id
 from fairlead.author.built import Built
+from fairlead.config.kinds import kind_packages
 from fairlead.config.services import Services
+from fairlead.engine.lineage import with_packages
 from fairlead.engine.snapshot import code_of
 from fairlead.errors import DefinitionError, UnstorableValue
 from fairlead.model.files import FolderFiles
@@ -108,7 +110,10 @@ def _encode(services: Services, value: Any, what: str, rows: bool, problems: lis
 def _code(services: Services, built: Built, elsewhere: bool) -> Code:
     code = code_of(built.functions, definitions=built.workflow.tasks, artifacts=services.artifacts)
     here = services.environment.executor["type"] == "in_process" and not elsewhere
-    tasks = list(code.tasks)
+    tasks = [
+        with_packages(known, kind_packages(task.kind))
+        for known, task in zip(code.tasks, built.workflow.tasks, strict=True)
+    ]
     for position, function in enumerate(built.functions):
         if function is None or not needs_payload(function):
             continue

@@ -17,10 +17,10 @@ from fairlead.author.problems import place_of
 from fairlead.author.steps import PythonTask
 from fairlead.errors import DefinitionError
 
-__all__ = ["NotebookTask", "ShellTask"]
+__all__ = ["CommandStep", "NotebookTask", "ShellTask"]
 
 
-class _CommandStep(PythonTask):
+class CommandStep(PythonTask):
     """What steps that are no functions have in common."""
 
     function: Any
@@ -43,7 +43,7 @@ class _CommandStep(PythonTask):
         super()._place(assembly, block)
 
 
-class ShellTask(_CommandStep):
+class ShellTask(CommandStep):
     """A step that runs a shell command.
 
     Its variables are filled by name; `returns` are the variables that it exports, or names in a JSON
@@ -66,7 +66,7 @@ class ShellTask(_CommandStep):
         return ShellCore(self.command, self.inputs, {}, self.place)
 
 
-class NotebookTask(_CommandStep):
+class NotebookTask(CommandStep):
     """A step that runs a notebook.
 
     What its cell with the tag `parameters` sets is filled by name; `returns` are names of variables.

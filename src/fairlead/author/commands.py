@@ -22,7 +22,7 @@ from fairlead.errors import DefinitionError
 from fairlead.model.path import RESERVED
 from fairlead.model.task import LEFT_OUT, Place, Source, TaskDefinition
 
-__all__ = ["CommandTask", "NotebookCore", "RunPlainly", "ShellCore"]
+__all__ = ["CommandCore", "CommandLayout", "CommandTask", "NotebookCore", "RunPlainly", "ShellCore", "wrong_inputs"]
 
 RunPlainly: TypeAlias = Callable[[TaskDefinition, dict[str, Any]], Any]
 """Runs a task here and now with these inputs, and gives what it returns."""
@@ -37,7 +37,7 @@ class CommandLayout(Layout):
 
     __slots__ = ()
 
-    def __init__(self, arguments: list[Argument], hints: dict[str, Any] | None = None) -> None:
+    def __init__(self, arguments: Sequence[Argument], hints: dict[str, Any] | None = None) -> None:
         more, taken = "variables", {one.name for one in arguments}
         while more in taken:
             more += "_"
@@ -88,7 +88,7 @@ class CommandCore(Core):
                 kind=self.kind,
                 params=self.layout.params,
                 outputs=outputs or ("result",),
-                settings={**self.settings(), "outputs": list(outputs)},
+                settings=self.settings(),
                 sources=self.sources(),
                 place=self.place,
                 **given,
@@ -97,7 +97,16 @@ class CommandCore(Core):
 
     def settings(self) -> dict[str, Any]:
         """What the kind of task must know beside the texts."""
-        return {}
+        return {"outputs": list(self.options.get("outputs", ()))}
+
+    def parts(self) -> tuple[Any, ...]:
+        """What it is made of, to be made again by `again`."""
+        raise NotImplementedError
+
+    @classmethod
+    def again(cls, *parts: Any) -> Self:
+        """Make one of the same parts, in another process."""
+        return cls(*parts)
 
     def sources(self) -> tuple[Source, ...]:
         """The texts that the task consists of."""
@@ -118,7 +127,7 @@ class ShellCore(CommandCore):
     def __init__(self, command: str, inputs: Sequence[str] | None, options: dict[str, Any], place: Place) -> None:
         """`inputs`: the names that it takes; None: those that it uses and does not give a value itself."""
         self.command, self.inputs = command, inputs
-        problems = _wrong_command(command) + _wrong_inputs(inputs)
+        problems = _wrong_command(command) + wrong_inputs(inputs)
         if problems:
             raise complain(f"shell ({place})", problems)
         if inputs is None:
@@ -127,6 +136,10 @@ class ShellCore(CommandCore):
         else:
             arguments = [Argument(name, "normal", MISSING, "") for name in inputs]
         super().__init__(_name_of_command(command), options, CommandLayout(arguments), place)
+
+    def parts(self) -> tuple[Any, ...]:
+        """The command, its inputs, options and place."""
+        return self.command, self.inputs, self.options, self.place
 
     def sources(self) -> tuple[Source, ...]:
         """The command."""
@@ -167,7 +180,16 @@ class NotebookCore(CommandCore):
 
     def settings(self) -> dict[str, Any]:
         """The file's name and all of the notebook but its code."""
-        return {"path": str(self.path), "notebook": self._notebook.rest}
+        return {"path": str(self.path), "notebook": self._notebook.rest, **super().settings()}
+
+    def parts(self) -> tuple[Any, ...]:
+        """Its path, kernel, options and place."""
+        return self.path, self.kernel, self.options, self.place
+
+    @classmethod
+    def again(cls, *parts: Any) -> Self:
+        """Make one of the same file, which need not be there until the task is used."""
+        return cls(*parts, later=True)
 
     def sources(self) -> tuple[Source, ...]:
         """The kernel, and the code cells."""
@@ -235,23 +257,11 @@ class CommandTask(Task[..., Any]):
         return copy
 
     def __reduce__(self) -> Any:
-        core = self._core
-        if isinstance(core, ShellCore):
-            return _shell_again, (core.command, core.inputs, core.options, core.place, self._run)
-        assert isinstance(core, NotebookCore)
-        return _notebook_again, (core.path, core.kernel, core.options, core.place, self._run)
+        return _again, (type(self._core), self._core.parts(), self._run)
 
 
-def _shell_again(
-    command: str, inputs: Any, options: dict[str, Any], place: Place, run: RunPlainly | None
-) -> CommandTask:
-    return CommandTask(ShellCore(command, inputs, options, place), run)
-
-
-def _notebook_again(
-    path: Any, kernel: str | None, options: dict[str, Any], place: Place, run: RunPlainly | None
-) -> Any:
-    return CommandTask(NotebookCore(path, kernel, options, place, later=True), run)
+def _again(core: type[CommandCore], parts: tuple[Any, ...], run: RunPlainly | None) -> CommandTask:
+    return CommandTask(core.again(*parts), run)
 
 
 def _no_function() -> None:
@@ -275,7 +285,8 @@ def _wrong_command(command: object) -> list[Problem]:
     return []
 
 
-def _wrong_inputs(inputs: object) -> list[Problem]:
+def wrong_inputs(inputs: object) -> list[Problem]:
+    """Say what is wrong with a list of the names that a command takes."""
     if inputs is None:
         return []
     if isinstance(inputs, str) or not isinstance(inputs, (list, tuple)):

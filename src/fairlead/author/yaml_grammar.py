@@ -113,6 +113,7 @@ KINDS: dict[str, Key] = {
     "python": Key(_TEXT, "A function: 'module.function', or 'file.py:function'."),
     "shell": Key(_TEXT, "A command for bash; names in it are variables: 'wc -l $path'."),
     "notebook": Key(_TEXT, "A Jupyter notebook: its path, from this file's folder."),
+    "custom": Key(_TEXT, "A kind of task that another package brings: its name; 'fairlead plugins' lists them."),
     "stub": Key(_TEXT, "A step that does nothing yet: its name."),
     "map": Key({"$ref": "#/$defs/map"}, "Steps for every item of a list."),
     "parallel": Key(
@@ -124,7 +125,7 @@ KINDS: dict[str, Key] = {
 }
 """What a step can be; it is exactly one of these."""
 
-_TASKS = ("python", "shell", "notebook")
+_TASKS = ("python", "shell", "notebook", "custom")
 
 
 def keys_of(kind: str) -> dict[str, Key]:
@@ -139,6 +140,10 @@ def keys_of(kind: str) -> dict[str, Key]:
         found |= BLOCKS
     if kind == "shell":
         found["inputs"] = Key(_NAMES, "Names that it takes; otherwise those that the command uses.")
+    if kind == "custom":
+        found["text"] = Key({"type": "string"}, "What the task consists of: a query, a script.")
+        found["settings"] = Key({"type": "object"}, "What else its kind is told: 'fairlead plugins KIND' says what.")
+        found["inputs"] = Key(_NAMES, "Names that it takes.")
     if kind == "notebook":
         found["kernel"] = Key(_TEXT, "The kernel that it runs in, in place of its own.")
     return found

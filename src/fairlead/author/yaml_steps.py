@@ -13,6 +13,7 @@ import msgspec
 
 from fairlead.author.assembly import Return
 from fairlead.author.command_steps import NotebookTask, ShellTask
+from fairlead.author.custom import CustomTask
 from fairlead.author.problems import nearest
 from fairlead.author.steps import Conditional, Loop, Map, Parallel, Pipeline, PythonTask, Step, Stub, metric, pickled
 from fairlead.author.yaml_grammar import KINDS, MAP, REPEAT, SWITCH, TOP, Key, keys_of
@@ -101,6 +102,7 @@ class _Reader:
             "python": self._task,
             "shell": self._task,
             "notebook": self._task,
+            "custom": self._task,
             "stub": self._stub,
             "map": self._map,
             "parallel": self._parallel,
@@ -113,7 +115,7 @@ class _Reader:
     # --- kinds of step ----------------------------------------------------------------------------
 
     def _task(self, data: dict[str, Any], keys: Keys, settings: dict[str, Any]) -> Step | None:
-        kind = next(key for key in ("python", "shell", "notebook") if key in data)
+        kind = next(key for key in ("python", "shell", "notebook", "custom") if key in data)
         text = data[kind]
         if not isinstance(text, str) or not text.strip():
             self._complain((*keys, kind), f"must be text; got {_kind(text)}")
@@ -126,6 +128,8 @@ class _Reader:
             return ShellTask(text, name, returns, **settings, **options)
         if kind == "notebook":
             return NotebookTask(text, name, returns, **settings, **options)
+        if kind == "custom":
+            return CustomTask(text, options.pop("text", ""), name, returns, **settings, **options)
         function = self._function(text, (*keys, kind))
         return None if function is None else PythonTask(function, name, returns, **settings, **options)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fairlead.config.coding import codecs_from
 from fairlead.config.kinds import kinds
 from fairlead.errors import ConfigurationError
 from fairlead.node.code import function_of, install
@@ -38,6 +39,7 @@ def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) 
     artifacts = open_artifacts(brief.artifacts)
     install(brief.code, artifacts)
     files = Path(brief.scratch, "files")
+    codecs = codecs_from(brief.codecs)
     guard = None
     values: Values | None = None
     if any(task.secrets for task in brief.tasks):
@@ -45,8 +47,8 @@ def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) 
 
         guard = guard_of(brief)
         assert guard is not None
-        values = GuardedValues(artifacts, guard, files_dir=files)
+        values = GuardedValues(artifacts, guard, files_dir=files, codecs=codecs)
         if guard.knows_any and log is not None:
             log.keep_from(guard)
-    values = values or StoredValues(artifacts, files_dir=files)
+    values = values or StoredValues(artifacts, files_dir=files, codecs=codecs)
     return Bench(brief, values=values, kinds=kinds(), function_of=function_of, guard=guard, log=log, sets_env=sets_env)

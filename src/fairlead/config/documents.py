@@ -81,11 +81,16 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def told(self) -> list[str]:
+        """All of them, in the order of the files."""
+        return [text for *_, text in sorted(self._found, key=lambda one: one[:2])]
+
     def complain(self) -> None:
         """Raise ConfigurationError with all of them, in the order of the files; nothing when there is none."""
         if not self._found:
             return
-        told = [text for *_, text in sorted(self._found, key=lambda one: one[:2])]
+        told = self.told
         count = f"{len(told)} problem{'s' if len(told) > 1 else ''}"
         raise ConfigurationError(f"{_short(self._document.source) or 'environment'}: {count}", told)
 

@@ -34,6 +34,7 @@ class Environment:
     __slots__ = (
         "_document",
         "artifacts",
+        "codecs",
         "components",
         "durability",
         "executor",
@@ -60,6 +61,8 @@ class Environment:
     """`type` and settings of where secrets come from."""
     observers: list[dict[str, Any]]
     """`type` and settings of those who are told what happens."""
+    codecs: list[dict[str, Any]]
+    """`type` and settings of what keeps values that JSON would change, in the order in which they are asked."""
     components: dict[str, Any]
     """Which class fills which role, as written."""
     parameters: dict[str, Any]
@@ -81,6 +84,7 @@ class Environment:
         artifacts: str | Path | Mapping[str, Any] | object | None = None,
         secrets: Section | None = None,
         observers: Section | Sequence[Section] | None = None,
+        codecs: Section | Sequence[Section] | None = None,
         components: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         tasks: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]] | None = None,
@@ -97,6 +101,7 @@ class Environment:
             "artifacts": artifacts,
             "secrets": secrets,
             "observers": observers,
+            "codecs": codecs,
             "components": components,
             "parameters": parameters,
             "tasks": tasks,
@@ -151,11 +156,12 @@ class Environment:
     def record(self) -> dict[str, Any]:
         """Give it as data, for the record of a run and for another process: `${…}` unexpanded.
 
-        Observers that are objects of this process are left out: a run goes on without them.
+        Observers and codecs that are objects of this process are left out: a run goes on without them.
         """
         written = self.written
-        if any("object" in one for one in self.observers):
-            written = {**written, "observers": [one for one in written["observers"] if "object" not in one]}
+        for key, listed in (("observers", self.observers), ("codecs", self.codecs)):
+            if any("object" in one for one in listed):
+                written = {**written, key: [one for one in written[key] if "object" not in one]}
         return {"name": self.name, **({"source": self.source} if self.source else {}), **_plain(written)}
 
     @classmethod
@@ -177,6 +183,7 @@ class Environment:
         sections = [("executor", self.executor), ("store", self.store), ("artifacts", self.artifacts)]
         sections += [("secrets", self.secrets), *((f"executors.{key}", one) for key, one in self.executors.items())]
         sections += [(f"observers[{place}]", one) for place, one in enumerate(self.observers)]
+        sections += [(f"codecs[{place}]", one) for place, one in enumerate(self.codecs)]
         return [name for name, settings in sections if "object" in settings]
 
     def _settle(self, document: Document, name: str, source: str) -> None:
@@ -194,6 +201,7 @@ class Environment:
         self.artifacts = data.get("artifacts", {})
         self.secrets = data.get("secrets") or {"type": "env"}
         self.observers = data.get("observers", [])
+        self.codecs = data.get("codecs", [])
         self.components = data.get("components", {})
         self.parameters = data.get("parameters", {})
         self.tasks = data.get("tasks", [])

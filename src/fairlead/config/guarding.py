@@ -16,6 +16,7 @@ from fairlead.model.run import Run
 from fairlead.model.values import Inline, Value
 from fairlead.node.secrecy import Guard
 from fairlead.ports import ArtifactStore, Brief, Reach, Secrets, Site
+from fairlead.stores.coded import Codecs
 from fairlead.stores.values import StoredValues
 
 if TYPE_CHECKING:
@@ -91,8 +92,15 @@ def guard_of(brief: Brief, living: Secrets | None = None) -> Guard | None:
 class GuardedValues(StoredValues):
     """Values of a run with secrets: what holds one is refused before any of it is kept."""
 
-    def __init__(self, artifacts: ArtifactStore, guard: Guard, *, files_dir: Path | None = None) -> None:
-        super().__init__(_GuardedArtifacts(artifacts, guard), files_dir=files_dir)
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        guard: Guard,
+        *,
+        files_dir: Path | None = None,
+        codecs: Codecs | None = None,
+    ) -> None:
+        super().__init__(_GuardedArtifacts(artifacts, guard), files_dir=files_dir, codecs=codecs)
         self._guard = guard
 
     def encode(self, value: Any, **options: Any) -> Value:

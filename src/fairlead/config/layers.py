@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead.config.documents import Document, Keys, Spot
 
-__all__ = ["KEYS", "TYPED", "lay_over", "written_out"]
+__all__ = ["KEYS", "LISTED", "TYPED", "lay_over", "written_out"]
 
 KEYS: dict[str, str] = {
     "extends": "Environments that this one is laid over, key by key: names or files, relative to this one.",
@@ -20,6 +20,7 @@ KEYS: dict[str, str] = {
     "artifacts": "What keeps values and files: a folder or another URL, or `url` with its settings.",
     "secrets": "Where secret values come from: a name, or `type` with its settings.",
     "observers": "Who is told what happens in runs: names, or `type` with its settings.",
+    "codecs": "What keeps values that would be pickled otherwise: names, or `type` with its settings.",
     "components": "Which class fills which role, with its settings.",
     "parameters": "Values for workflow parameters that are given nowhere else.",
     "tasks": "Patches of tasks, by a pattern of their paths; the last match wins, key by key.",
@@ -30,6 +31,9 @@ KEYS: dict[str, str] = {
 
 TYPED = ("executor", "store", "secrets")
 """Sections that say `type` and that type's settings."""
+
+LISTED = ("observers", "codecs")
+"""Sections that are lists of such."""
 
 
 def written_out(document: Document) -> Document:
@@ -54,7 +58,7 @@ def _long(key: str, value: Any, places: dict[Keys, Spot]) -> tuple[Any, dict[Key
         return ({"url": str(value)} if isinstance(value, (str, PurePath)) else _typed(value)), places
     if key == "executors" and isinstance(value, dict):
         return {name: _typed(settings) for name, settings in value.items()}, places
-    if key == "observers":
+    if key in LISTED:
         listed, places = _listed(value, key, places)
         return [_typed(one) for one in listed], places
     if key == "tasks" and isinstance(value, (dict, tuple)):

@@ -25,6 +25,7 @@ __all__ = [
     "SEAMS",
     "Known",
     "Seam",
+    "brought_by",
     "every",
     "missing",
     "names",
@@ -35,7 +36,7 @@ __all__ = [
     "type_of",
 ]
 
-Seam: TypeAlias = Literal["executors", "stores", "artifacts", "secrets", "observers"]
+Seam: TypeAlias = Literal["executors", "stores", "artifacts", "secrets", "observers", "codecs", "kinds"]
 
 SEAMS: dict[Seam, str] = {
     "executors": "executor",
@@ -43,6 +44,8 @@ SEAMS: dict[Seam, str] = {
     "artifacts": "artifact store",
     "secrets": "source of secrets",
     "observers": "observer",
+    "codecs": "codec",
+    "kinds": "kind of task",
 }
 """Every seam, which is also the end of its entry-point group, and what one plugin of it is called."""
 
@@ -76,6 +79,14 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "smtp": "fairlead.observers.plugins:smtp",
         "webhook": "fairlead.observers.plugins:webhook",
     },
+    "codecs": {},  # JSON, pickle and files are no choice of an environment's
+    "kinds": {
+        "mock": "fairlead.tasks.plugins:mock",
+        "notebook": "fairlead.tasks.plugins:notebook",
+        "python": "fairlead.tasks.plugins:python",
+        "shell": "fairlead.tasks.plugins:shell",
+        "stub": "fairlead.tasks.plugins:stub",
+    },
 }
 """Where the plugins are that come with Fairlead."""
 
@@ -103,6 +114,12 @@ def every() -> list[Known]:
             if name not in BUILT_IN[seam]:
                 found.append(Known(seam, name, point.dist.name if point.dist else "entry point"))
     return found
+
+
+def brought_by(seam: Seam, name: str) -> tuple[str, str]:
+    """Name the distribution that brings a plugin, and its version; two empty texts for what nobody brings."""
+    point = None if name in BUILT_IN[seam] else _entry_points(seam).get(name)
+    return (point.dist.name, point.dist.version) if point is not None and point.dist else ("", "")
 
 
 def plugin(seam: Seam, name: str) -> Plugin:

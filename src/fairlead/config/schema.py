@@ -19,7 +19,7 @@ _TEXT = {"type": "string", "pattern": r"\$\{"}
 
 def environment_schema() -> dict[str, Any]:
     """Give the schema; plugins of other distributions that are installed here are in it."""
-    section = {seam: _section(seam) for seam in SEAMS if seam != "artifacts"}
+    section = {seam: _section(seam) for seam in SEAMS if seam not in ("artifacts", "kinds")}
     anything = {"type": "object"}
     properties: dict[str, Any] = {
         "extends": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
@@ -29,6 +29,7 @@ def environment_schema() -> dict[str, Any]:
         "artifacts": {"anyOf": [{"type": "string"}, *_objects("artifacts")]},
         "secrets": section["secrets"],
         "observers": {"anyOf": [section["observers"], {"type": "array", "items": section["observers"]}]},
+        "codecs": {"anyOf": [section["codecs"], {"type": "array", "items": section["codecs"]}]},
         "components": anything,
         "parameters": anything,
         "tasks": _tasks(),

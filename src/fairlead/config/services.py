@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from fairlead.config.clocks import stand_in
+from fairlead.config.coding import codec_settings, codecs_of
 from fairlead.config.environment import Environment
 from fairlead.config.registry import open_plugin
 from fairlead.errors import ConfigurationError
@@ -22,6 +23,7 @@ from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
 from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, Site, TaskKind, Values
 from fairlead.stores import folder as folders
+from fairlead.stores.coded import Codecs
 from fairlead.stores.folder import Folder
 from fairlead.stores.values import StoredValues
 
@@ -49,10 +51,17 @@ class Services:
         self.folder = folder
         self.store = store
         self.artifacts = artifacts
+        self._codecs: Codecs | None = None
 
     def values(self, files: Path | None = None) -> StoredValues:
         """Codecs over the artifact store; files among values are materialised under `files`."""
-        return StoredValues(self.artifacts, files_dir=files or self.folder.tmp)
+        return StoredValues(self.artifacts, files_dir=files or self.folder.tmp, codecs=self.codecs())
+
+    def codecs(self) -> Codecs:
+        """What keeps values that JSON would change, as the environment says."""
+        if self._codecs is None:
+            self._codecs = codecs_of(self.environment.codecs, self.folder.path.parent)
+        return self._codecs
 
     def scratch(self, run_id: str) -> Path:
         """The folder of a run's logs and of what its processes tell each other."""
@@ -85,6 +94,10 @@ class Services:
         if self.environment.durability == "each":
             settings["fsync"] = True
         return settings
+
+    def codec_settings(self) -> dict[str, Any]:
+        """How a task's process opens the codecs."""
+        return codec_settings(self.environment.written.get("codecs", ()), self.folder.path.parent)
 
     def secret_settings(self) -> dict[str, Any]:
         """How a task's process opens the secrets."""
@@ -157,7 +170,7 @@ def bench_for(
     functions: Sequence[Callable[..., Any] | None] = (),
     *,
     late: Mapping[int, Callable[..., Any]] | None = None,
-    watch: Callable[[Mapping[str, TaskKind]], Mapping[str, TaskKind]] = dict,
+    watch: Callable[[Mapping[str, TaskKind]], Mapping[str, TaskKind]] | None = None,
 ) -> Bench:
     """What this process needs to run a run's jobs itself; `functions` are live, by task.
 
@@ -188,11 +201,19 @@ def bench_for(
 
         guard = guard_of(brief, services.environment.secrets.get("object"))
         assert guard is not None
-        values = GuardedValues(services.artifacts, guard, files_dir=files)
+        values = GuardedValues(services.artifacts, guard, files_dir=files, codecs=services.codecs())
         if guard.knows_any:
             log.keep_from(guard)
     values = values or services.values(files)
-    return Bench(brief, values=values, kinds=watch(kinds()), function_of=find, guard=guard, log=log, sets_env=True)
+    return Bench(
+        brief,
+        values=values,
+        kinds=kinds() if watch is None else watch(kinds()),
+        function_of=find,
+        guard=guard,
+        log=log,
+        sets_env=True,
+    )
 
 
 def executor_for(

@@ -9,13 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead.config.documents import Document, Keys, Problems
-from fairlead.config.layers import KEYS, TYPED
+from fairlead.config.layers import KEYS, LISTED, TYPED
 from fairlead.config.registry import SEAMS, Seam, missing, names, plugin
 from fairlead.errors import ConfigurationError
+from fairlead.ports import Plugin
 
-__all__ = ["understand"]
+__all__ = ["check_options", "understand"]
 
-_SEAMS: dict[str, Seam] = {"executor": "executors", "store": "stores", "secrets": "secrets"}
+_SEAMS: dict[str, Seam] = {
+    "executor": "executors",
+    "store": "stores",
+    "secrets": "secrets",
+    "observers": "observers",
+    "codecs": "codecs",
+}
 
 
 def understand(document: Document, problems: Problems) -> dict[str, Any]:
@@ -31,7 +38,8 @@ def understand(document: Document, problems: Problems) -> dict[str, Any]:
             _check_section(_SEAMS[key], data[key], (key,), problems)
     _check_executors(data.get("executors", {}), problems)
     _check_artifacts(data.get("artifacts", {}), problems)
-    _check_observers(data.get("observers", []), problems)
+    for key in LISTED:
+        _check_listed(key, data.get(key, []), problems)
     for key in ("components", "parameters"):
         _check_mapping(data.get(key, {}), (key,), "names", problems)
     if "tasks" in data:
@@ -85,9 +93,9 @@ def _no_url(value: dict[str, Any]) -> str:
     return f"says no 'url' (it says {unknown!r})"
 
 
-def _check_observers(value: Any, problems: Problems) -> None:
+def _check_listed(key: str, value: Any, problems: Problems) -> None:
     for place, settings in enumerate(value):
-        _check_section("observers", settings, ("observers", place), problems)
+        _check_section(_SEAMS[key], settings, (key, place), problems)
 
 
 def _check_section(seam: Seam, settings: Any, keys: Keys, problems: Problems) -> None:
@@ -118,14 +126,21 @@ def _check_settings(seam: Seam, name: str, settings: dict[str, Any], keys: Keys,
     absent = missing(seam, name, found)
     if absent:
         problems.add((*keys, "type"), absent)
+    check_options(seam, name, found, settings, keys, problems)
+
+
+def check_options(
+    seam: Seam, name: str, found: Plugin, settings: dict[str, Any], keys: Keys, problems: Problems
+) -> None:
+    """Check settings against the types that a plugin has for them; text becomes what it stands for."""
     import msgspec
 
     fields = {one.encode_name: one for one in msgspec.structs.fields(found.options)} if found.options else {}
     for key, value in settings.items():
-        if key == "type":
+        if key == "type" and key not in fields:
             continue
         if key not in fields:
-            problems.misspelt((*keys, key), [*fields, "type"] if seam != "artifacts" else fields)
+            problems.misspelt((*keys, key), [*fields, "type"] if seam not in ("artifacts", "kinds") else fields)
             continue
         try:
             typed = msgspec.convert(value, fields[key].type, strict=False)

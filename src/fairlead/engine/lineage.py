@@ -36,7 +36,7 @@ from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
 from fairlead.model.run import TaskCode
 
-__all__ = ["analyse", "class_code", "diff", "python_version", "root_of"]
+__all__ = ["analyse", "class_code", "diff", "python_version", "root_of", "with_packages"]
 
 
 def analyse(
@@ -70,6 +70,11 @@ def _with(objects: Objects, start: Symbol) -> TaskCode:
     symbols = {**start.symbols, **reached.symbols}
     packages = {**start.packages, **reached.packages}
     return task_code(symbols, packages, dict.fromkeys((*start.opaque, *reached.opaque)))
+
+
+def with_packages(code: TaskCode, packages: dict[str, str]) -> TaskCode:
+    """Give what is known of a task's code, with further packages by version: those that run it."""
+    return task_code(code.symbols, {**code.packages, **packages}, code.opaque) if packages else code
 
 
 def class_code(qualified: str, *, root: Path) -> TaskCode:

@@ -347,7 +347,7 @@ def differences(old: Parts, new: Parts, code: Iterable[str]) -> list[str]:
 
 def _options(task: TaskDefinition) -> dict[str, str]:
     """The options that a result depends on; the others say how a task is run, not what comes out."""
-    # The settings of a task that consists of texts say how these are run; its texts count as its code.
+    # The settings of a command or a notebook repeat what it gives, and what else stands in its file.
     names = (
         "kind",
         "outputs",
@@ -355,7 +355,7 @@ def _options(task: TaskDefinition) -> dict[str, str]:
         "secrets",
         "image",
         "workdir",
-        *(() if task.sources and not task.mock else ("settings",)),
+        *(() if task.kind in ("shell", "notebook") else ("settings",)),
     )
     found = {name: msgspec.json.encode(getattr(task, name), order="sorted").decode() for name in names}
     if task.catalog is not None:

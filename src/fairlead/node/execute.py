@@ -179,9 +179,12 @@ class Bench:
         task = self.brief.tasks[index]
         codes = self.brief.code.tasks
         code = codes[index] if index < len(codes) else TaskCode("")
-        kind = self.kinds.get(task.kind)
-        if kind is None:
-            raise FairleadError(f"nothing here can run tasks of kind {task.kind!r}; known: {', '.join(self.kinds)}")
+        try:
+            kind = self.kinds[task.kind]
+        except KeyError:
+            raise FairleadError(
+                f"nothing here can run tasks of kind {task.kind!r}; known: {', '.join(self.kinds)}"
+            ) from None
         if task.secrets and self.guard is not None:
             from fairlead.node.secrecy import Guarded
 

@@ -23,7 +23,17 @@ import msgspec
 from fairlead.errors import UnstorableValue
 from fairlead.model.files import File
 
-__all__ = ["Exact", "Pickled", "dump", "encoded", "json_bytes", "json_value", "load_buffers", "load_pickle"]
+__all__ = [
+    "Exact",
+    "Pickled",
+    "dump",
+    "encoded",
+    "json_bytes",
+    "json_value",
+    "load_buffers",
+    "load_pickle",
+    "project_classes",
+]
 
 # --- JSON ----------------------------------------------------------------------------------------
 
@@ -225,6 +235,12 @@ def _project_name(code: Any) -> str:
     if "/site-packages/" in file or "/dist-packages/" in file or not (file or module in _SCRIPTS):
         return ""
     return f"{module}:{code.__qualname__}"
+
+
+def project_classes(value: Any) -> tuple[str, ...]:
+    """Name the project's class that a value is of, as far as it is one."""
+    name = _project_name(type(value))
+    return (name,) if name else ()
 
 
 _by_value: Callable[[_Collector], Any] | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -17,8 +18,9 @@ import msgspec
 from fairlead.errors import ArtifactMissing, StoreError, UnstorableValue
 from fairlead.model.files import File
 from fairlead.model.values import ABSENT, NONE, Inline, Key, Pick, Rows, Stored, Tree, Value
-from fairlead.ports import ArtifactStore, Codec
+from fairlead.ports import ArtifactStore
 from fairlead.stores.codecs import Pickled, dump, json_bytes, json_value, load_buffers, load_pickle
+from fairlead.stores.coded import Codecs, digest_of_bytes, length
 from fairlead.stores.digest import Digester, json_pieces, of_json, of_list, of_parts
 from fairlead.stores.held import missing_in, paths_in
 from fairlead.stores.paths import (
@@ -46,6 +48,8 @@ _TRUE, _FALSE = Inline("json", b"true"), Inline("json", b"false")
 _PATH = type(Path())
 _JSON_KINDS = frozenset({list, dict, str, int, float})
 _NUMBERS = frozenset({int, float, bool, type(None)})
+_OWN = frozenset({"pickle", "buffers"})
+"""Codecs whose bytes differ for equal values, so that these have to be looked at."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,7 +62,7 @@ class StoredValues:
         *,
         inline_limit: int = 4096,
         files_dir: Path | None = None,
-        codecs: Sequence[Codec] = (),
+        codecs: Codecs | None = None,
     ) -> None:
         """`files_dir`: where decoded files and folders go, each in a folder of its own.
 
@@ -67,7 +71,7 @@ class StoredValues:
         self.artifacts = artifacts
         self._limit = inline_limit
         self._files_dir = files_dir
-        self._codecs = {codec.name: codec for codec in codecs}
+        self._codecs = codecs or Codecs()
         self._digests: dict[str, str] = {}
         self.loans: list[Path] = []
         """Folders with copies of files that `decode` has made and `release` removes; not temporary ones."""
@@ -120,10 +124,10 @@ class StoredValues:
             stored = self._path(value, hint)
             if stored is not None:
                 return stored
-        for name, codec in self._codecs.items():
-            if codec.handles(value):
-                chunks = codec.dump(value)
-                return self._keep(chunks, _length(chunks), name, hint=hint)
+        if self._codecs.asked:
+            coded = self._codecs.keep(value, partial(self._keep, hint=hint))
+            if coded is not None:
+                return coded
         pickled = dump(value)
         if pickled.files or (files and pickled.paths and kind is not _PATH):
             try:
@@ -136,14 +140,14 @@ class StoredValues:
         return self._pickled(value, pickled, hint)
 
     def _pickled(self, value: Any, pickled: Pickled, hint: str) -> Value:
-        total = pickled.size + _length(pickled.buffers)
+        total = pickled.size + length(pickled.buffers)
         small = pickled.size <= _DIGESTED_STREAM and total <= _DIGESTED
         digest = _digest_of(value) if small else ""
         if not pickled.buffers and pickled.size <= self._limit:
             return Inline("pickle", b"".join(pickled.chunks), digest, pickled.classes)
         chunks: Sequence[bytes | memoryview] = pickled.packed() if pickled.buffers else pickled.chunks
         codec = "buffers" if pickled.buffers else "pickle"
-        return self._keep(chunks, _length(chunks), codec, hint=hint, digest=digest, classes=pickled.classes)
+        return self._keep(chunks, length(chunks), codec, hint=hint, digest=digest, classes=pickled.classes)
 
     def _tree(self, value: Any, hint: str, files: bool) -> Tree:
         """Keep a container of files part by part."""
@@ -240,10 +244,7 @@ class StoredValues:
             return load_buffers(data)
         if codec == "folder":
             return unpack_folder(data, self._new_folder())
-        known = self._codecs.get(codec)
-        if known is None:
-            raise StoreError(f"artifact {value.key!r} was written by codec {codec!r}, which is not installed here")
-        return known.load(data)
+        return self._codecs.load(value, data)
 
     def _bytes(self, value: Stored) -> memoryview:
         data = self.artifacts.get(value.key)
@@ -341,11 +342,11 @@ class StoredValues:
         data = value.data if isinstance(value, Inline) else self._bytes(value)
         if value.codec == "json":
             return of_json(data)
-        if value.codec != "folder":
+        if value.codec in _OWN:
             digest = _digest_of(self.decode(value))
             if digest:
                 return digest
-        return of_parts(f"bytes of {value.codec}", [sha256(data).hexdigest()])
+        return digest_of_bytes(value.codec, sha256(data).hexdigest())
 
     def paths(self, value: Value) -> list[Path]:
         """Paths that travel as paths, not as the files that they name."""
@@ -370,10 +371,6 @@ def _content_key(digest: str) -> str:
 
 def _unique(hint: str) -> str:
     return f"{hint or 'values/large'}.{os.urandom(8).hex()}"
-
-
-def _length(chunks: Sequence[bytes | memoryview]) -> int:
-    return sum(len(chunk) if isinstance(chunk, bytes) else chunk.nbytes for chunk in chunks)
 
 
 def _holds_file(value: Any, files: bool) -> bool:

@@ -19,7 +19,9 @@ from fairlead.api.dynamic.failures import task_failed
 from fairlead.api.dynamic.futures import CallFuture, tree
 from fairlead.author.options import Core
 from fairlead.author.problems import absolute, user_frame
+from fairlead.config.kinds import kind_packages
 from fairlead.engine.dynamic import BodyDriver, Stopped
+from fairlead.engine.lineage import with_packages
 from fairlead.engine.snapshot import code_of
 from fairlead.errors import DefinitionError
 from fairlead.model.calls import CallLive
@@ -129,6 +131,7 @@ class Conductor:
     def _code(self, function: Any, definition: TaskDefinition) -> TaskCode:
         root = Path(self.run.code.root)
         code = code_of([function], definitions=[definition], root=root).tasks[0]
+        code = with_packages(code, kind_packages(definition.kind))
         if function is None or self.driver.here or not needs_payload(function):
             return code
         try:
