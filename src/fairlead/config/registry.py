@@ -57,6 +57,7 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
     },
     "stores": {
         "memory": "fairlead.stores.plugins:memory",
+        "postgres": "fairlead.stores.plugins:postgres",
         "sqlite": "fairlead.stores.plugins:sqlite",
     },
     "artifacts": {  # by the scheme of the URL

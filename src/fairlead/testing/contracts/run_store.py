@@ -14,8 +14,6 @@ and, where other processes can use the store, mixes in `RunStoreProcessContract`
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,6 +26,7 @@ from fairlead.model.values import Inline
 from fairlead.ports import Commit, RunStore
 from fairlead.testing.contracts.run_store_jobs import attempts, make_run
 from fairlead.testing.contracts.run_store_samples import AWKWARD_NAMES, FULL_ATTEMPT, LARGE_RUN
+from fairlead.testing.threads import in_threads
 
 __all__ = ["RunStoreContract"]
 
@@ -221,6 +220,17 @@ class RunStoreContract:
         store.append("r", 0, Commit([Attempt("a", 1, 1, queued=1.0), Attempt("a", 1, 1, ended=2.0, outcome="failed")]))
         assert store.attempts("r") == [Attempt("a", 1, 1, queued=1.0, ended=2.0, outcome="failed")]
 
+    def test_a_commit_that_is_written_again_changes_nothing(self, store: RunStore) -> None:
+        """As when the answer to it was lost on its way: whoever cannot know whether it was written writes it again."""
+        store.create(make_run("r"), [Group("b")])
+        epoch = store.open("r", 1.0)
+        facts = [FULL_ATTEMPT, Attempt("a", 1, epoch, queued=1.0, log=LogRange("l", 0, 0))]
+        commit = Commit(facts, {"running": 1}, [Group("a", 2), Group("b", 3)], "failed", "why", 9.0)
+        store.append("r", epoch, commit)
+        before = store.summary("r"), store.groups("r"), store.attempts("r")
+        store.append("r", epoch, commit)
+        assert (store.summary("r"), store.groups("r"), store.attempts("r")) == before
+
     def test_an_attempt_that_has_ended_never_changes(self, store: RunStore) -> None:
         store.create(make_run("r"))
         store.append("r", 0, Commit([FULL_ATTEMPT]))
@@ -365,25 +375,6 @@ class RunStoreContract:
 
         in_threads(8, work)
         assert sum(lease is not None for lease in got) == 1
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    """Do the work in many threads at once, and raise what the first one raised."""
-    problems: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as problem:  # noqa: BLE001 - raised again below
-            problems.append(problem)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if problems:
-        raise problems[0]
 
 
 def _end(store: RunStore, run_id: str, status: RunStatus) -> int:

@@ -6,7 +6,9 @@ works on the store it was given, and prints what the contract compares.
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Iterable
 
@@ -17,7 +19,18 @@ from fairlead.model.values import Inline
 from fairlead.model.workflow import Workflow
 from fairlead.ports import Commit, RunStore
 
-__all__ = ["attempts", "create_one", "drive", "hold", "look_for_ever", "make_run", "write_for_ever"]
+__all__ = [
+    "attempts",
+    "create_one",
+    "drive",
+    "hold",
+    "hold_and_fork",
+    "look_for_ever",
+    "make_run",
+    "write_and_fork",
+    "write_for_ever",
+    "write_part",
+]
 
 
 def make_run(run_id: str, *, workflow: str = "training", created: float = 1000.0) -> Run:
@@ -95,6 +108,68 @@ def write_for_ever(store: RunStore, run_id: str) -> None:
             _say(str(done))
     except StaleEpoch:
         _say("stale")
+
+
+def write_part(store: RunStore, run_id: str, epoch: int, name: str, commits: int, size: int) -> None:
+    """Append facts of one task to a run that others write to as well."""
+    _wait_for_start()
+    for number in range(commits):
+        done = (number + 1) * size
+        facts = attempts(range(number * size, done), name=name)
+        store.append(run_id, epoch, Commit(facts, groups=[Group(name, counts={"succeeded": done})]))
+    store.close()
+    _say("done")
+
+
+def hold_and_fork(store: RunStore, run_id: str) -> None:
+    """Take the run up, fork a child that does nothing, tell its number, and wait until killed."""
+    store.lease(run_id)
+    store.open(run_id, 1.0)
+    child = os.fork()
+    if not child:
+        # The test reads its parent's output to the end.
+        os.close(1)
+        time.sleep(60)
+        os._exit(0)
+    _say("ready")
+    _say(str(child))
+    sys.stdin.readline()
+
+
+def write_and_fork(store: RunStore, run_id: str, children: int) -> None:
+    """Write from threads while children are forked that write as well; then see whether the lease is still held."""
+    lease = store.lease(run_id)
+    epoch = store.open(run_id, 1.0)
+    _wait_for_start()
+
+    def write(thread: int) -> None:
+        for number in range(5):
+            store.append(run_id, epoch, Commit(attempts([5 * thread + number], name="parent")))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    codes = [_in_child(store, run_id, epoch, number) for number in range(children)]
+    for thread in threads:
+        thread.join()
+    _say(f"children: {' '.join(map(str, codes))}")
+    try:
+        store.lease(run_id)
+    except RunBusy:
+        _say("holds" if not store.cancel_asked(run_id) else "asked")
+    lease.release()
+
+
+def _in_child(store: RunStore, run_id: str, epoch: int, number: int) -> int:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            store.append(run_id, epoch, Commit(attempts([number], name="child")))
+            code = 0 if store.attempts(run_id, path=f"child[{number}]") else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,9 @@ Everything here happens in real processes; the tests read back what is left.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +33,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 class RunStoreProcessContract:
     """Tests for stores that other processes of this host can open."""
+
+    noticed_within: float = 0.0
+    """Seconds after which the death of a driver shows to others at the latest; 0: with its process."""
 
     @pytest.fixture
     def elsewhere(self) -> str:
@@ -88,7 +93,7 @@ class RunStoreProcessContract:
             store.lease("r")
         holder.kill()
         holder.wait()
-        assert store.summary("r").status == "interrupted"
+        assert self.status_of(store, "r") == "interrupted"
         assert [run.status for run in store.list(RunFilter())] == ["interrupted"]
         store.lease("r").release()
 
@@ -118,8 +123,8 @@ class RunStoreProcessContract:
             assert len(kept) >= told
             assert len(kept) % 10 == 0, "a commit is there as a whole or not at all"
             assert {attempt.path for attempt in kept} == {f"train[{n}]" for n in range(len(kept))}
+            assert self.status_of(store, "r") == "interrupted"
             summary = store.summary("r")
-            assert summary.status == "interrupted"
             assert summary.counts.get("succeeded", 0) <= len(kept)
 
     def test_a_driver_that_was_overtaken_is_refused(self, store: RunStore, start: Start) -> None:
@@ -133,6 +138,46 @@ class RunStoreProcessContract:
         assert writer.communicate(timeout=30)[0].split()[-1] == "stale"
         assert store.summary("r").epoch == epoch
 
+    def test_several_processes_write_to_one_run_at_once(self, store: RunStore, start: Start) -> None:
+        store.create(make_run("r"))
+        epoch = store.open("r", 1.0)
+        writers = [start("write_part", "r", epoch, f"part-{number}", 10, 5) for number in range(4)]
+        for writer in writers:
+            assert _line(writer) == "ready"
+        for writer in writers:
+            _go(writer)
+        assert [_line(writer) for writer in writers] == ["done"] * 4
+        assert len(store.attempts("r")) == 200
+        for number in range(4):
+            assert len(store.attempts("r", group=f"part-{number}")) == 50
+        assert {group.name: group.counts for group in store.groups("r")} == {
+            f"part-{number}": {"succeeded": 50} for number in range(4)
+        }
+
+    def test_a_forked_child_keeps_no_lease_alive(self, store: RunStore, start: Start) -> None:
+        store.create(make_run("r"))
+        parent = start("hold_and_fork", "r")
+        assert _line(parent) == "ready"
+        child = int(_line(parent))
+        try:
+            assert store.summary("r").status == "running"
+            parent.kill()
+            parent.wait()
+            assert self.status_of(store, "r") == "interrupted"
+            store.lease("r").release()
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+    def test_forked_children_use_the_store_beside_their_parent(self, store: RunStore, start: Start) -> None:
+        store.create(make_run("r"))
+        parent = start("write_and_fork", "r", 5)
+        assert _line(parent) == "ready"
+        _go(parent)
+        assert _line(parent) == "children: 0 0 0 0 0"
+        assert _line(parent) == "holds"
+        assert len(store.attempts("r", group="child")) == 5
+        assert len(store.attempts("r", group="parent")) == 15
+
     def test_what_others_commit_is_seen_at_once(self, store: RunStore, start: Start) -> None:
         store.create(make_run("r"))
         store.attempts("r")
@@ -144,6 +189,13 @@ class RunStoreProcessContract:
             assert len(store.attempts("r")) >= told
         assert store.ask_cancel("r", 3.0)
         assert store.cancel_asked("r")
+
+    def status_of(self, store: RunStore, run_id: str) -> str:
+        """Give a run's status when the death of its driver must have shown."""
+        until = time.monotonic() + self.noticed_within
+        while (status := store.summary(run_id).status) == "running" and time.monotonic() < until:
+            time.sleep(0.005)
+        return status
 
 
 def _line(process: subprocess.Popen[str]) -> str:

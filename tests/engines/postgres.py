@@ -1,0 +1,162 @@
+"""A real PostgreSQL server, started on a free port of loopback for one session of tests, and thrown away.
+
+`postgres` starts it; `database` gives a test a schema of its own there. Found on the PATH, or where Debian's
+package `postgresql` puts it. Its files are in a folder of its own; the packaged cluster is left alone.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+PASSWORD = "hush-hush-4711"
+
+_SCHEMAS = count(1)
+
+
+class PostgresServer(NamedTuple):
+    """A server that runs, and how to log in as its superuser."""
+
+    folder: Path
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.login}@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def login(self) -> str:
+        return f"fairlead:{PASSWORD}"
+
+    def connect(self, **settings: Any) -> Any:
+        """Open a connection of the test's own, apart from every store."""
+        import psycopg
+
+        return psycopg.connect(self.url, autocommit=True, **settings)
+
+    def execute(self, statement: str, *parameters: Any) -> list[Any]:
+        """Do one thing as the superuser."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def end_sessions(self, name: str = "fairlead%") -> int:
+        """Cut the connections whose application name is like this, as an administrator would; gives how many."""
+        told = self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name LIKE %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+            name,
+        )
+        return len(told)
+
+
+class Database(NamedTuple):
+    """A schema of a test's own, made by the first store that is opened there."""
+
+    server: PostgresServer
+    schema: str
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def store(self, **settings: Any) -> Any:
+        from fairlead.stores.postgres import PostgresStore
+
+        return PostgresStore(**{"url": self.url, "schema": self.schema, **settings})
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Start a server for this session of tests."""
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-pg-"))
+    server = start(folder)
+    yield server
+    stop(server)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Database:
+    """Name a schema that no other test uses."""
+    return Database(postgres, f"test_{next(_SCHEMAS)}")
+
+
+def start(folder: Path, *settings: str) -> PostgresServer:
+    """Make a cluster in a folder if there is none, start its server, and wait until it answers."""
+    data = folder / "data"
+    if not data.exists():
+        _make(folder, data)
+    port = free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=60"
+    options += "".join(f" -c {setting}" for setting in settings)
+    _call(folder, "pg_ctl", "-D", str(data), "-w", "-t", "30", "-l", str(folder / "log"), "-o", options, "start")
+    pid = int((data / "postmaster.pid").read_text().split()[0])
+    return PostgresServer(folder, port, pid)
+
+
+def stop(server: PostgresServer, how: str = "immediate") -> None:
+    """Stop the server, by the pid in its own folder."""
+    _call(server.folder, "pg_ctl", "-D", str(server.folder / "data"), "-w", "-m", how, "stop")
+
+
+def free_port() -> int:
+    """Find a port of loopback that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _make(folder: Path, data: Path) -> None:
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        for path in (folder, password):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+    _call(
+        folder, "initdb", "-D", str(data), "--no-sync", "-U", "fairlead", f"--pwfile={password}", "-E", "UTF8",
+        "--locale=C", "--auth=scram-sha-256",
+    )  # fmt: skip
+
+
+def _call(folder: Path, program: str, *words: str) -> None:
+    """Call a program of PostgreSQL; it refuses to run as root, so that root becomes its packaged user."""
+    command = [_found(program), *words]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+    # Its output goes to a file: the server inherits it, and a pipe would be waited for until the server ends.
+    with (folder / "calls").open("ab") as words_file:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=words_file, stderr=words_file, cwd=folder)
+    if done.returncode:
+        said = (folder / "calls").read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"{program} gave {done.returncode} for {getpass.getuser()}: {said}")
+
+
+def _found(program: str) -> str:
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    found = str(places[-1]) if places else shutil.which(program)
+    if found is None:
+        raise RuntimeError(f"no {program}: apt-get install --no-install-recommends postgresql")
+    return found
+
+
+def wait_until(true: Any, seconds: float, what: str) -> None:
+    """Wait for something that must come true."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"{what}: not within {seconds:g} s"
+        time.sleep(0.005)
