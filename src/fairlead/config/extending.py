@@ -11,7 +11,7 @@ from fairlead.config.expanding import Unset, expand, expanded_text
 from fairlead.config.finding import find
 from fairlead.config.layers import lay_over, written_out
 from fairlead.config.reading import read
-from fairlead.config.understanding import understand
+from fairlead.config.understanding import refuse_secrets, understand
 from fairlead.errors import FairleadError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def settled(document: Document, folder: Path | None) -> tuple[Document, dict[str
     problems = Problems(whole)
     for origin, text in wrong:
         problems.add(("extends",), text, spot=origin.place(("extends",)))
+    refuse_secrets(whole, problems)
     understood = understand(Document(expand(whole, problems), whole.places, whole.source), problems)
     problems.complain()
     return whole, understood

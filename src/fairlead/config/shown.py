@@ -22,6 +22,9 @@ _TELLING = re.compile(r"passw|secret|token|credential|api_?key|access_?key|priva
 
 _LOGIN = re.compile(r"(://[^/:@\s]*:)([^/@\s]+)(@)")
 
+_WORD = re.compile(r"((?:^|[?&\s])\w*passw\w*\s*=\s*)([^&\s]+)", re.IGNORECASE)
+"""A password among the parameters of a URL, or of what databases take in its place."""
+
 _DEFAULTS: dict[str, Any] = {
     "executor": {"type": "local"},
     "store": {"type": "sqlite"},
@@ -74,4 +77,5 @@ def hidden(name: str, value: Any) -> Any:
         return "***" if _TELLING.search(name) and isinstance(value, (int, float)) else value
     if _TELLING.search(name) and "${" not in value:
         return "***"
+    value = _WORD.sub(lambda match: match[0] if "${" in match[2] else f"{match[1]}***", value)
     return _LOGIN.sub(lambda match: match[0] if "${" in match[2] else f"{match[1]}***{match[3]}", value)

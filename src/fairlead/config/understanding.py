@@ -14,7 +14,7 @@ from fairlead.config.registry import SEAMS, Seam, missing, names, plugin
 from fairlead.errors import ConfigurationError
 from fairlead.ports import Plugin
 
-__all__ = ["check_options", "understand"]
+__all__ = ["check_options", "refuse_secrets", "understand"]
 
 _SEAMS: dict[str, Seam] = {
     "executor": "executors",
@@ -49,6 +49,20 @@ def understand(document: Document, problems: Problems) -> dict[str, Any]:
     if data.get("durability", "grouped") not in ("grouped", "each"):
         problems.add(("durability",), f"{data['durability']!r} is neither 'grouped' nor 'each'")
     return data
+
+
+def refuse_secrets(document: Document, problems: Problems) -> None:
+    """Note secrets that stand in what was written of stores: every run records it, and passes it on."""
+    stores = [key for key in ("store", "artifacts") if isinstance(document.data.get(key), dict)]
+    if not stores:
+        return
+    from fairlead.config.shown import hidden
+
+    for key in stores:
+        for name, value in document.data[key].items():
+            if isinstance(value, str) and hidden(name, value) != value:
+                told = "holds a password as text, which every run would record; write ${NAME} in its place"
+                problems.add((key, name), told)
 
 
 def _check_mapping(value: Any, keys: Keys, of: str, problems: Problems) -> bool:
