@@ -35,7 +35,7 @@ def here(tmp_path, monkeypatch):
         ("executor: {type: in_process, max_workers: 1}", "executor: unknown key 'max_workers'; known: type"),
         ("executors: [local]", "executors: must be a mapping of names to executors"),
         ("executors: {gpu: {type: lokal}}", "1:19: executors.gpu.type: 'lokal' is no executor (nearest: 'local')"),
-        ("store: oracle", "store.type: 'oracle' is no store; known: memory, sqlite"),
+        ("store: oracle", "store.type: 'oracle' is no store; known: memory, postgres, sqlite"),
         ("observers: [nobody]", "1:13: observers[0].type: 'nobody' is no observer"),
         ("durability: maybe", "durability: 'maybe' is neither 'grouped' nor 'each'"),
         ("parameters: [1]", "parameters: must be a mapping of names to values"),
@@ -76,6 +76,24 @@ def test_what_is_wrong_is_said_with_its_place_and_the_nearest_right_name(here, t
         load("dev")
     assert said in "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("store: {type: postgres, url: 'postgresql://me:hunter2@h/d'}", "dev.yaml:1:25: store.url"),
+        ("store: {type: postgres, url: 'host=h password=hunter2'}", "store.url"),
+        ("store: {type: postgres, url: 'postgresql://h/d?password=hunter2'}", "store.url"),
+        ("store: {type: postgres, url: 'service=x', password: hunter2}", "store.password"),
+    ],
+)
+def test_a_password_in_the_text_of_a_store_is_refused_and_not_repeated(here, text, place):
+    (here / "dev.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load("dev")
+    said = f"{place}: holds a password as text, which every run would record; write ${{NAME}} in its place"
+    assert said in "\n".join(caught.value.problems)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_everything_wrong_is_said_at_once_in_the_order_of_the_file(here):

@@ -231,12 +231,14 @@ def diagnose(env: EnvironmentLike = None) -> list[Finding]:
             return [*found, Finding("folder", True, f"none yet; the first run makes {Path.cwd() / '.fairlead'}")]
         found.append(Finding("folder", True, str(services.folder.path)))
         count = len(services.store.list(RunFilter(limit=None)))
-        found.append(Finding("store", True, f"{count} runs"))
+        place = getattr(services.store, "place", "")
+        found.append(Finding("store", True, f"{count} runs{f' in {place}' if place else ''}"))
     except FairleadError as error:
         return [*found, Finding("environment" if len(found) == 1 else "store", False, str(error))]
-    free = shutil.disk_usage(services.folder.path).free
-    found.append(Finding("disk", free > 2**28, f"{free / 2**30:.1f} GiB free where artifacts are kept"))
-    found.append(Finding("lease", _locks(services), "a file lock holds here, so a killed driver is noticed at once"))
+    if services.folder.path.exists():
+        free = shutil.disk_usage(services.folder.path).free
+        found.append(Finding("disk", free > 2**28, f"{free / 2**30:.1f} GiB free where artifacts are kept"))
+    found.append(_lease(services))
     interrupted = services.store.list(RunFilter(status="interrupted", limit=None))
     if interrupted:
         ids = ", ".join(run.id for run in interrupted[:5])
@@ -244,6 +246,24 @@ def diagnose(env: EnvironmentLike = None) -> list[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found.append(Finding("cores", True, f"{cores}"))
     return found
+
+
+def _lease(services: Services) -> Finding:
+    """Whether a second driver is kept out, and how the death of one is noticed."""
+    if services.store.reach != "network":
+        return Finding("lease", _locks(services), "a file lock holds here, so a killed driver is noticed at once")
+    name = f"doctor-{os.uname().nodename}-{os.getpid()}"
+    try:
+        lease = services.store.lease(name)
+        try:
+            services.store.lease(name).release()
+        except RunBusy:
+            return Finding("lease", True, "the store keeps a second driver out")
+        finally:
+            lease.release()
+    except FairleadError as error:
+        return Finding("lease", False, str(error))
+    return Finding("lease", False, "the store lets two drivers have one run; report it to whoever made the store")
 
 
 def _locks(services: Services) -> bool:

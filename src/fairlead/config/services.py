@@ -124,7 +124,11 @@ def open_services(environment: Environment, *, start: Path | None = None, alone:
 def look_services(environment: Environment) -> Services | None:
     """The same for whoever only looks: nothing is made, and None means that there is nothing to see."""
     folder = folders.find()
-    return None if folder is None else _open(environment, folders.make(folder.path.parent))
+    if folder is not None:
+        return _open(environment, folders.make(folder.path.parent))
+    # Runs that are kept elsewhere can be seen from everywhere.
+    here = environment.store.get("type") in ("sqlite", "memory")
+    return None if here else _open(environment, folders.here())
 
 
 def _open(environment: Environment, folder: Folder) -> Services:

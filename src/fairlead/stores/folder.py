@@ -16,7 +16,7 @@ from pathlib import Path
 from fairlead.errors import StoreError
 from fairlead.stores.lease import file_name
 
-__all__ = ["NAME", "Folder", "find", "instead", "make"]
+__all__ = ["NAME", "Folder", "find", "here", "instead", "make"]
 
 NAME = ".fairlead"
 
@@ -92,6 +92,11 @@ def make(start: Path | None = None) -> Folder:
     except OSError as error:
         raise StoreError(_refusal(path, error)) from error
     return Folder(path)
+
+
+def here() -> Folder:
+    """Name the folder of the working directory, whether it is there or not."""
+    return Folder(_absolute(None) / NAME)
 
 
 @contextmanager
