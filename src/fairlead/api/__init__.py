@@ -17,6 +17,7 @@ __all__ = [
     "TaskRun",
     "WorkflowRun",
     "collect",
+    "compile_for",
     "diagnose",
     "import_run",
     "list_components",
@@ -35,6 +36,7 @@ _HOMES = {
     "TaskRun": "runs",
     "WorkflowRun": "runs",
     "collect": "care",
+    "compile_for": "compiling",
     "diagnose": "care",
     "import_run": "moving",
     "list_components": "components",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from fairlead.api.again import resume_run
     from fairlead.api.artifacts import Artifact
     from fairlead.api.care import Collected, Finding, collect, diagnose
+    from fairlead.api.compiling import compile_for
     from fairlead.api.components import RoleListing, list_components
     from fairlead.api.moving import import_run
     from fairlead.api.runs import TaskRun, WorkflowRun, list_summaries, list_workflow_runs

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from fairlead.config.environment import EnvironmentLike, load
 from fairlead.config.services import Services, look_services
+from fairlead.engine import definitions
 from fairlead.errors import ArtifactMissing, FairleadError, NotFound, RunBusy
 from fairlead.model.events import Attempt
-from fairlead.model.run import FINAL, RunFilter, RunSummary
+from fairlead.model.run import FINAL, Run, RunFilter, RunSummary
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 
 __all__ = ["Collected", "Finding", "collect", "diagnose", "keys_of_run"]
@@ -59,8 +60,8 @@ def collect(
     `older_than`: those that ended so many seconds ago. `keep`: all but the newest of each workflow; with
     one of the others, these stay whatever that says. `max_size`: the oldest, until the artifacts of the
     others have no more bytes. Runs that are going on stay, and so does what a remaining run's results,
-    code and parameters are kept in, whoever made it, and what was written since the oldest run that is
-    going on began: its tasks may be about to record it.
+    code and parameters are kept in, whoever made it, what stored definitions need, and what was written
+    since the oldest run that is going on began: its tasks may be about to record it.
     """
     services = look_services(load(env))
     if services is None:
@@ -79,6 +80,8 @@ def collect(
     for run in services.store.list(RunFilter(limit=None)):
         if run.id not in doomed:
             needed.update(keys_of_run(services, run.id))
+    for key, definition in definitions.every(services.artifacts):
+        needed.update((key, *_keys_of_record(definition)))
     spared = _YOUNG if older_than is None else min(older_than, _YOUNG)
     young = min([now - spared, *(created - _YOUNG for created in going)])
     loose = [
@@ -179,6 +182,13 @@ def keys_of_run(services: Services, run_id: str) -> Iterator[str]:
         record = services.store.get(run_id)
     except NotFound:
         return  # removed by somebody else in the meantime
+    yield from _keys_of_record(record)
+    for attempt in services.store.attempts(run_id):
+        yield from _keys_of_attempt(attempt)
+
+
+def _keys_of_record(record: Run) -> Iterator[str]:
+    """Give what a run needs before it has begun, or a definition that runs are made of."""
     for source in record.code.modules.values():
         yield source.key
     for code in record.code.tasks:
@@ -186,8 +196,6 @@ def keys_of_run(services: Services, run_id: str) -> Iterator[str]:
             yield from _keys(code.payload)
     for value in (*record.constants, *record.parameters.values()):
         yield from _keys(value)
-    for attempt in services.store.attempts(run_id):
-        yield from _keys_of_attempt(attempt)
 
 
 def _keys_of_attempt(attempt: Attempt) -> Iterator[str]:

@@ -21,7 +21,7 @@ from fairlead.errors import DefinitionError, RunExists
 from fairlead.model.run import Run
 from fairlead.ports import Executor, Observer
 
-__all__ = ["Options", "check", "prepare", "run", "warnings"]
+__all__ = ["Options", "built_for", "check", "prepare", "run", "warnings"]
 
 
 class Options(NamedTuple):
@@ -40,7 +40,7 @@ class Options(NamedTuple):
 def run(definition: Runnable, environment: Environment, options: Options, *, check: bool) -> WorkflowRun:
     """Record a run and carry it in this thread; raises RunFailed if it fails and `check` is set."""
     services = open_services(here(environment) if options.debug else environment)
-    built = _built(definition, environment)
+    built = built_for(definition, environment)
     made = make_run(services, built, run_id=options.id, tags=options.tags, target=definition.target)
     witness = Witness() if options.debug else None
     carriage = Carriage(
@@ -61,7 +61,7 @@ def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, t
     """Record a run that another process will carry."""
     environment = definition._environment(env)
     services = open_services(environment)
-    built = _built(definition, environment)
+    built = built_for(definition, environment)
     made = make_run(services, built, run_id=run_id, tags=tags, target=definition.target, elsewhere=True)
     _record(services, made, None)
     return WorkflowRun(services, made.id, record=made)
@@ -75,7 +75,11 @@ def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
         environment = definition._environment(env)
         with TemporaryDirectory(prefix="fairlead-check-") as elsewhere:  # nothing is kept of a check
             services = open_services(environment, start=Path(elsewhere), alone=True)
-            made = make_run(services, _built(definition, environment), target=definition.target)
+            made = make_run(services, built_for(definition, environment), target=definition.target)
+            if environment.orchestrator:
+                from fairlead.api.compiling import orchestrator_of, refusals
+
+                return refusals(made, services, orchestrator_of(environment))
             check_against(made, services, _executor(services, None))
     except DefinitionError as error:
         return list(error.problems)
@@ -91,7 +95,7 @@ def warnings(definition: Runnable, env: EnvironmentLike) -> list[str]:
     return [*built.warnings, *patched(built, environment).warnings]
 
 
-def _built(definition: Runnable, environment: Environment) -> Built:
+def built_for(definition: Runnable, environment: Environment) -> Built:
     """Build the graph as it is in this environment: patched, and with what stands in for its tasks."""
     built = definition._built(environment)
     is_mock = environment.executor["type"] == "mock"

@@ -41,6 +41,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Hand over",
+        (("compile", "compiling", "Write the files that an orchestrator takes, such as Argo's."),),
+    ),
+    (
         "Keep",
         (
             ("gc", "keeping", "Remove old runs, and what only they need."),

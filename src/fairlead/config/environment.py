@@ -41,6 +41,7 @@ class Environment:
         "executors",
         "name",
         "observers",
+        "orchestrator",
         "parameters",
         "secrets",
         "source",
@@ -53,6 +54,8 @@ class Environment:
     """`type` and settings of what runs tasks."""
     executors: dict[str, dict[str, Any]]
     """Further executors, for the tasks that patches give them."""
+    orchestrator: dict[str, Any]
+    """`type` and settings of who takes whole workflows; empty: nobody does."""
     store: dict[str, Any]
     """`type` and settings of what keeps runs."""
     artifacts: dict[str, Any]
@@ -80,6 +83,7 @@ class Environment:
         extends: str | Path | Environment | Sequence[str | Path | Environment] | None = None,
         executor: Section | None = None,
         executors: Mapping[str, Section] | None = None,
+        orchestrator: Section | None = None,
         store: Section | None = None,
         artifacts: str | Path | Mapping[str, Any] | object | None = None,
         secrets: Section | None = None,
@@ -97,6 +101,7 @@ class Environment:
             "extends": extends,
             "executor": executor,
             "executors": executors,
+            "orchestrator": orchestrator,
             "store": store,
             "artifacts": artifacts,
             "secrets": secrets,
@@ -181,6 +186,7 @@ class Environment:
     def living(self) -> Sequence[str]:
         """Name the sections that are living objects of this process."""
         sections = [("executor", self.executor), ("store", self.store), ("artifacts", self.artifacts)]
+        sections += [("orchestrator", self.orchestrator)]
         sections += [("secrets", self.secrets), *((f"executors.{key}", one) for key, one in self.executors.items())]
         sections += [(f"observers[{place}]", one) for place, one in enumerate(self.observers)]
         sections += [(f"codecs[{place}]", one) for place, one in enumerate(self.codecs)]
@@ -197,6 +203,7 @@ class Environment:
         self._document = document
         self.executor = data.get("executor") or {"type": "local"}
         self.executors = data.get("executors", {})
+        self.orchestrator = data.get("orchestrator", {})
         self.store = data.get("store") or {"type": "sqlite"}
         self.artifacts = data.get("artifacts", {})
         self.secrets = data.get("secrets") or {"type": "env"}

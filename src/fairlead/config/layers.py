@@ -16,6 +16,7 @@ KEYS: dict[str, str] = {
     "extends": "Environments that this one is laid over, key by key: names or files, relative to this one.",
     "executor": "What runs tasks: a name, or `type` with its settings.",
     "executors": "Further executors by name, for the tasks that patches give them.",
+    "orchestrator": "Who takes the whole workflow and runs it, for `compile`: a name, or `type` with its settings.",
     "store": "What keeps runs: a name, or `type` with its settings.",
     "artifacts": "What keeps values and files: a folder or another URL, or `url` with its settings.",
     "secrets": "Where secret values come from: a name, or `type` with its settings.",
@@ -29,7 +30,7 @@ KEYS: dict[str, str] = {
 }
 """Every key of an environment, with what it says."""
 
-TYPED = ("executor", "store", "secrets")
+TYPED = ("executor", "orchestrator", "store", "secrets")
 """Sections that say `type` and that type's settings."""
 
 LISTED = ("observers", "codecs")

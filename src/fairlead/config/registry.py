@@ -36,10 +36,13 @@ __all__ = [
     "type_of",
 ]
 
-Seam: TypeAlias = Literal["executors", "stores", "artifacts", "secrets", "observers", "codecs", "kinds"]
+Seam: TypeAlias = Literal[
+    "executors", "orchestrators", "stores", "artifacts", "secrets", "observers", "codecs", "kinds"
+]
 
 SEAMS: dict[Seam, str] = {
     "executors": "executor",
+    "orchestrators": "orchestrator",
     "stores": "store",
     "artifacts": "artifact store",
     "secrets": "source of secrets",
@@ -54,6 +57,9 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "in_process": "fairlead.executors.plugins:in_process",
         "local": "fairlead.executors.plugins:local",
         "mock": "fairlead.executors.plugins:mock",
+    },
+    "orchestrators": {
+        "argo": "fairlead.orchestrators.plugins:argo",
     },
     "stores": {
         "memory": "fairlead.stores.plugins:memory",

@@ -25,6 +25,7 @@ def environment_schema() -> dict[str, Any]:
         "extends": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         "executor": section["executors"],
         "executors": {"type": "object", "additionalProperties": section["executors"]},
+        "orchestrator": section["orchestrators"],
         "store": section["stores"],
         "artifacts": {"anyOf": [{"type": "string"}, *_objects("artifacts")]},
         "secrets": section["secrets"],

@@ -18,6 +18,7 @@ __all__ = ["check_options", "refuse_secrets", "understand"]
 
 _SEAMS: dict[str, Seam] = {
     "executor": "executors",
+    "orchestrator": "orchestrators",
     "store": "stores",
     "secrets": "secrets",
     "observers": "observers",

@@ -50,20 +50,25 @@ def memory_bytes(text: str) -> int:
 
 
 def mismatches(
-    workflow: Workflow, offers: Offers, *, executor: str, stores: dict[str, Reach], only: str | None = None
+    workflow: Workflow,
+    offers: Offers,
+    *,
+    executor: str,
+    stores: dict[str, Reach],
+    only: str | None = None,
+    role: str = "executor",
 ) -> list[Mismatch]:
     """List all that the executor cannot do for this workflow; empty when it can carry it.
 
     `stores` are the reaches of what tasks must see, by what people call it. `only`: the executor's
-    name in the environment's `executors`, where it gets the tasks that name it and no others.
+    name in the environment's `executors`, where it gets the tasks that name it and no others. `role`: what
+    people call what `executor` names.
     """
     tasks = [task for task in workflow.tasks if only is None or task.executor == only]
     if not tasks and only is not None:
         return []
     found = [
-        Mismatch(
-            "", f"{what} can be seen from this {reach} only, and executor {executor!r} runs tasks out of its sight"
-        )
+        Mismatch("", f"{what} can be seen from this {reach} only, and {role} {executor!r} runs tasks out of its sight")
         for what, reach in stores.items()
         if _WIDTH[reach] < _WIDTH[offers.reach]
     ]
@@ -71,7 +76,7 @@ def mismatches(
         found.append(
             Mismatch(
                 "",
-                f"it is dynamic: its body says while it runs what is called next, and executor {executor!r} must know"
+                f"it is dynamic: its body says while it runs what is called next, and {role} {executor!r} must know"
                 " before; use 'in_process' or 'local', or write the workflow without dynamic=True",
             )
         )

@@ -24,7 +24,7 @@ from fairlead.model.workflow import (
     references,
 )
 
-__all__ = ["Plan", "group_names"]
+__all__ = ["Plan", "edges", "group_names"]
 
 
 class Plan:
@@ -65,9 +65,9 @@ class Plan:
         self.lacking = _lacking(workflow)
         """Whether values may be absent in here: a branch that gives them may not be taken."""
         for position, node in enumerate(self.nodes):
-            edges = _edges(node)
-            self.needs.append(len(edges))
-            for source, when in edges:
+            found = edges(node)
+            self.needs.append(len(found))
+            for source, when in found:
                 self.dependants[source].append((position, when))
             if node.ends:
                 self.ends[position] = node.ends
@@ -121,16 +121,17 @@ def _lacking(workflow: Workflow) -> bool:
     return False
 
 
-def _edges(node: Node) -> set[tuple[int, When]]:
-    edges: set[tuple[int, When]] = set()
+def edges(node: Node) -> set[tuple[int, When]]:
+    """List what a node waits for: other nodes of its scope, each with what must have become of it."""
+    found: set[tuple[int, When]] = set()
     if type(node) is TaskNode:
         for binding in node.args.values():
             if type(binding) is Ref:
-                edges.add((binding.node, "ok"))
+                found.add((binding.node, "ok"))
             elif type(binding) is Container:
-                edges.update((ref.node, "ok") for ref in references(binding))
+                found.update((ref.node, "ok") for ref in references(binding))
     else:
-        edges.update((ref.node, "ok") for _, binding in bindings_of(node) for ref in references(binding))
+        found.update((ref.node, "ok") for _, binding in bindings_of(node) for ref in references(binding))
     for after in node.after:
-        edges.add((after.node, after.when))
-    return edges
+        found.add((after.node, after.when))
+    return found

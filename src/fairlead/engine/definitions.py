@@ -1,0 +1,47 @@
+"""Definitions that are kept to be run later, by whoever reaches the artifact store.
+
+A definition is the record of a run before it is one: graph, constants, parameters, code and environment,
+without an id and without a time. It is kept under the digest of its bytes, and never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import msgspec
+
+from fairlead.errors import ArtifactMissing, NotFound
+from fairlead.model.run import Run
+from fairlead.ports import ArtifactStore
+
+__all__ = ["FOLDER", "every", "keep", "read"]
+
+FOLDER = "definitions"
+"""Where in an artifact store definitions are kept."""
+
+
+def keep(run: Run, artifacts: ArtifactStore) -> str:
+    """Keep what a run would be made of; gives its key. What is kept already is left as it is."""
+    definition = msgspec.structs.replace(run, id="", created=0.0, host="", user="", cwd="", parent="", tags=())
+    data = msgspec.msgpack.encode(definition)
+    key = f"{FOLDER}/{sha256(data).hexdigest()}"
+    artifacts.put(key, [data])
+    return key
+
+
+def read(key: str, artifacts: ArtifactStore) -> Run:
+    """Give a definition back; NotFound."""
+    try:
+        data = artifacts.get(key)
+    except ArtifactMissing as error:
+        raise NotFound(
+            f"the artifact store has no definition {key!r}; compile it again, with the artifacts of this environment"
+        ) from error
+    return msgspec.msgpack.decode(data, type=Run)
+
+
+def every(artifacts: ArtifactStore) -> Iterator[tuple[str, Run]]:
+    """Give every definition that is kept, by key."""
+    for key, _ in artifacts.list(f"{FOLDER}/"):
+        yield key, read(key, artifacts)

@@ -1,0 +1,1 @@
+"""Those who take a whole graph and run it themselves; see `fairlead.ports.Orchestrator`."""

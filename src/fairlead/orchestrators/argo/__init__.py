@@ -1,0 +1,1 @@
+"""Argo Workflows: an outline becomes a WorkflowTemplate whose containers run `exec-node`."""

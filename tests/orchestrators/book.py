@@ -1,0 +1,195 @@
+"""Workflows of every shape that Argo can be given, small enough to be read whole."""
+
+from __future__ import annotations
+
+from fairlead import Parallel, Pipeline, PythonTask, repeat, switch, task, workflow
+
+
+@task
+def numbers(n: int) -> list[int]:
+    return list(range(n))
+
+
+@task
+def square(x: int) -> int:
+    return x * x
+
+
+@task
+def total(xs: list[int]) -> int:
+    return sum(xs)
+
+
+@task
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@task
+def grid(n: int) -> list[list[int]]:
+    return [list(range(k)) for k in range(n)]
+
+
+@task
+def side(n: int) -> str:
+    return "heads" if n % 2 else "tails"
+
+
+@task
+def heads(n: int) -> str:
+    return f"heads {n}"
+
+
+@task
+def tails(n: int) -> str:
+    return f"tails {n}"
+
+
+@task
+def told(text: str, n: int) -> str:
+    return f"{text}: {n}"
+
+
+@task
+def broken(x: int) -> int:
+    raise ValueError(f"no {x}")
+
+
+@task
+def odd_only(x: int) -> int:
+    if x % 2 == 0:
+        raise ValueError(f"{x} is even")
+    return x
+
+
+@task
+def instead(x: int) -> int:
+    return -x
+
+
+@task(retries=2)
+def third_time(x: int) -> int:
+    from fairlead import current_run
+
+    if current_run().attempt < 3:
+        raise RuntimeError("not yet")
+    return x
+
+
+@task(outputs=("i", "done"))
+def step(i: int):
+    return i + 1, i + 1 >= 3
+
+
+@workflow
+def sequence(n: int = 2):
+    return total(numbers(n))
+
+
+@workflow
+def parallel(n: int = 3):
+    return add(square(n), total(numbers(n)))
+
+
+@workflow
+def mapped(n: int = 3):
+    return total(square.map(numbers(n)))
+
+
+@workflow
+def empty(n: int = 0):
+    return total(square.map(numbers(n)))
+
+
+@workflow
+def chunked(n: int = 5):
+    return total(square.options(chunk=2).map(numbers(n)))
+
+
+@workflow
+def inner(xs: list[int]):
+    return total(square.map(xs))
+
+
+@workflow
+def nested(n: int = 3):
+    return total(inner.map(grid(n)))
+
+
+@workflow
+def switched(n: int = 3):
+    return told(switch(side(n), {"heads": heads, "tails": tails})(n), n)
+
+
+@workflow
+def retried(n: int = 4):
+    return square(third_time(n))
+
+
+@workflow
+def handled(n: int = 4):
+    return square(broken.on_failure(instead)(n))
+
+
+@workflow
+def handled_in_vain(n: int = 4):
+    return square(broken.on_failure(broken)(n))
+
+
+@workflow
+def failing(n: int = 4):
+    return add(square(broken(n)), total(numbers(n)))
+
+
+@workflow
+def partly_failing(n: int = 4):
+    return total(odd_only.map(numbers(n)))
+
+
+@workflow
+def looped(n: int = 0):
+    i, _ = repeat(step, until="done", max_iterations=5, i=n)
+    return square(i)
+
+
+def left() -> int:
+    return 1
+
+
+def right() -> int:
+    return 2
+
+
+def both(a: int, b: int) -> int:
+    return a + b
+
+
+beside = Pipeline(
+    name="beside",
+    steps=[
+        Parallel(
+            name="p",
+            branches={
+                "one": Pipeline(steps=[PythonTask(function=left, returns=["a"])]),
+                "two": Pipeline(steps=[PythonTask(function=right, returns=["b"])]),
+            },
+        ),
+        PythonTask(function=both, returns=["sum"]),
+    ],
+)
+
+GOOD = {
+    "sequence": sequence,
+    "parallel": parallel,
+    "mapped": mapped,
+    "empty": empty,
+    "chunked": chunked,
+    "nested": nested,
+    "switched": switched,
+    "retried": retried,
+    "handled": handled,
+    "looped": looped,
+    "beside": beside,
+}
+BAD = {"failing": failing, "partly_failing": partly_failing, "handled_in_vain": handled_in_vain}
+EVERY = {**GOOD, **BAD}
