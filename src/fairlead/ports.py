@@ -343,7 +343,8 @@ class Commit(msgspec.Struct):
     groups: list[Group] = msgspec.field(default_factory=list)
     """Only those that changed."""
     status: RunStatus | None = None
-    """`running` when the run is taken up, a final one when it is closed."""
+    """`running` when the run is taken up, a final one when it is closed; `elsewhere` after the former: nobody will
+    hold its lease, and that does not make it interrupted."""
     error: str = ""
     at: float = 0.0
 
@@ -386,10 +387,15 @@ class RunStore(Protocol):
         *,
         group: str | None = None,
         path: str | None = None,
+        under: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Attempt]:
-        """What is recorded of the run's attempts, all or those of one group, path or outcome."""
+        """What is recorded of the run's attempts, all or those of one group, path or outcome.
+
+        `under`: those whose path goes on with `.` or `[` after this one: of the task runs inside a block,
+        or inside one of its items.
+        """
 
     def find(self, keys: Sequence[str]) -> dict[str, tuple[Origin, Attempt]]:
         """Successful attempts of any run by reuse key: the newest of each."""

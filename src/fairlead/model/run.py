@@ -11,6 +11,7 @@ from fairlead.model.workflow import Workflow
 
 __all__ = [
     "FINAL",
+    "GOING",
     "Code",
     "Group",
     "Run",
@@ -29,9 +30,13 @@ RunStatus: TypeAlias = Literal[
     "failed",  # a failure was not handled
     "cancelled",  # it was stopped
     "interrupted",  # its driver is gone and the run has not ended; `resume` goes on with it
+    "elsewhere",  # of a store only, and shown as `running`: processes that come and go carry it, and none holds a lease
 ]
 
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+GOING: frozenset[str] = frozenset({"running", "elsewhere"})
+"""As a store has it, of runs that are going on."""
 
 TaskStatus: TypeAlias = Literal[
     "waiting",  # something before it has not ended

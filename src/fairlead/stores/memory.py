@@ -134,6 +134,7 @@ class MemoryStore:
         *,
         group: str | None = None,
         path: str | None = None,
+        under: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Attempt]:
@@ -145,6 +146,7 @@ class MemoryStore:
             for _, attempt in kept
             if (group is None or group_of(attempt.path) == group)
             and path in (None, attempt.path)
+            and (under is None or attempt.path.startswith((f"{under}.", f"{under}[")))
             and outcome in (None, attempt.outcome)
         ]
         return found[:limit]

@@ -199,12 +199,13 @@ class PostgresStore:
         *,
         group: str | None = None,
         path: str | None = None,
+        under: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Attempt]:
         """Give the attempts recorded, by path and number: all, or those of one group, path or outcome."""
         bounds = None if group is None else (*path_range(group), group)
-        statement, parameters = queries.attempts_of(run_id, bounds, path, outcome, limit)
+        statement, parameters = queries.attempts_of(run_id, bounds, path, under, outcome, limit)
         rows = self._server.read(statement, parameters)
         if not rows:
             self._stored(run_id)

@@ -107,7 +107,12 @@ def list_of(wanted: RunFilter) -> tuple[str, list[Any], bool]:
 
 
 def attempts_of(
-    run_id: str, bounds: Sequence[str] | None, path: str | None, outcome: str | None, limit: int | None
+    run_id: str,
+    bounds: Sequence[str] | None,
+    path: str | None,
+    under: str | None,
+    outcome: str | None,
+    limit: int | None,
 ) -> tuple[str, list[Any]]:
     """Write the question for attempts of a run; `bounds` are the paths of a group, and its name."""
     where = ["run = (SELECT run FROM runs WHERE id = %s)"]
@@ -118,6 +123,10 @@ def attempts_of(
     if bounds is not None:
         where.append("path >= %s AND path < %s AND task = %s")
         parameters += bounds
+    if under is not None:
+        # `.` and `[` are in this range, and so is what must be left out: letters between them.
+        where.append("path >= %s AND path < %s AND substr(path, %s, 1) IN ('.', '[')")
+        parameters += [f"{under}.", f"{under}\\", len(under) + 1]
     if outcome is not None:
         # In these words: the index on what is odd is used.
         where.append("outcome = %s" if outcome == "succeeded" else "outcome = %s AND outcome <> 'succeeded'")

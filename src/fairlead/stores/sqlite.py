@@ -7,7 +7,7 @@ in `sqlite_file.py`, how an attempt becomes a row in `rows.py`, who is alive in 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -25,12 +25,11 @@ from fairlead.stores.rows import (
     attempt_rows,
     merge_bodies,
     pack_counts,
-    pack_tag,
     pack_tags,
-    path_range,
     summary_from,
 )
 from fairlead.stores.sqlite_file import SqliteFile, shown
+from fairlead.stores.sqlite_queries import attempts_asked, conditions, find_sql
 
 __all__ = ["SqliteStore"]
 
@@ -156,7 +155,7 @@ class SqliteStore:
 
     def list(self, wanted: RunFilter) -> Sequence[RunSummary]:
         """Give runs, newest first, `interrupted` worked out."""
-        where, parameters = _conditions(wanted)
+        where, parameters = conditions(wanted)
         # Whether a run is interrupted is not in the file: such a list is cut when that is known.
         late = wanted.status in ("running", "interrupted")
         limit = -1 if late or wanted.limit is None else wanted.limit
@@ -264,27 +263,15 @@ class SqliteStore:
         *,
         group: str | None = None,
         path: str | None = None,
+        under: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Attempt]:
         """Give the attempts recorded, by path and number: all, or those of one group, path or outcome."""
-        # Without being told, SQLite walks through all attempts rather than use the small index.
-        table = "attempts" if outcome in (None, "succeeded") else "attempts INDEXED BY attempts_odd"
-        where = ["run = (SELECT run FROM runs WHERE id = ?)"]
-        parameters: list[Any] = [run_id]
-        if path is not None:
-            table = "attempts"
-            where.append("path = ?")
-            parameters.append(path)
-        if group is not None:
-            where.append("path >= ? AND path < ? AND task = ?")
-            parameters += [*path_range(group), group]
-        if outcome is not None:
-            where.append("outcome = ?" if outcome == "succeeded" else "outcome = ? AND outcome <> 'succeeded'")
-            parameters.append(outcome)
+        table, where, parameters = attempts_asked(group, path, under, outcome)
         rows = self._file.read(
-            f"SELECT {ATTEMPT_COLUMNS} FROM {table} WHERE {' AND '.join(where)} ORDER BY path, attempt LIMIT ?",  # noqa: S608 - constants
-            (*parameters, -1 if limit is None else limit),
+            f"SELECT {ATTEMPT_COLUMNS} FROM {table} WHERE {where} ORDER BY path, attempt LIMIT ?",  # noqa: S608 - constants
+            (run_id, *parameters, -1 if limit is None else limit),
         )
         if not rows:
             self._stored(run_id)
@@ -296,7 +283,7 @@ class SqliteStore:
         newest: dict[str, tuple[Any, ...]] = {}
         for start in range(0, len(asked), _KEYS_AT_ONCE):
             some = asked[start : start + _KEYS_AT_ONCE]
-            for row in self._file.read(_find_sql(len(some)), some):
+            for row in self._file.read(find_sql(len(some)), some):
                 newest[row[8]] = row
         return {key: (Origin(*row[:3]), attempt_from(row[1:])) for key, row in newest.items()}
 
@@ -367,32 +354,3 @@ def _delete(connection: sqlite3.Connection, run_id: str) -> None:
     if row is not None:
         for table in ("attempts", "groups", "records", "runs"):
             connection.execute(f"DELETE FROM {table} WHERE run = ?", row)  # noqa: S608 - constants
-
-
-def _conditions(wanted: RunFilter) -> tuple[str, Iterable[Any]]:
-    where, parameters = ["1"], list[Any]()
-    if wanted.workflow is not None:
-        where.append("workflow = ?")
-        parameters.append(wanted.workflow)
-    if wanted.status in ("running", "interrupted"):
-        where.append("status IN ('running', 'interrupted')")
-    elif wanted.status is not None:
-        where.append("status = ?")
-        parameters.append(wanted.status)
-    if wanted.since is not None:
-        where.append("created >= ?")
-        parameters.append(wanted.since)
-    for tag in wanted.tags:
-        where.append("instr(tags, ?)")
-        parameters.append(pack_tag(tag))
-    if wanted.id_prefix:
-        where.append("substr(id, 1, ?) = ?")
-        parameters += [len(wanted.id_prefix), wanted.id_prefix]
-    return " AND ".join(where), parameters
-
-
-def _find_sql(count: int) -> str:
-    return (
-        f"SELECT (SELECT id FROM runs WHERE runs.run = attempts.run), {ATTEMPT_COLUMNS} FROM attempts "  # noqa: S608 - constants
-        f"WHERE key IN ({', '.join('?' * count)}) AND key <> '' AND outcome = 'succeeded' ORDER BY ended, run"
-    )

@@ -20,18 +20,18 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead.errors import NotFound, RunBusy, RunExists, StaleEpoch, StoreError
-from fairlead.model.events import Attempt, LogRange, Origin
+from fairlead.model.events import Attempt, Origin
 from fairlead.model.run import FINAL, Group, RunFilter, RunStatus
-from fairlead.model.values import Inline
 from fairlead.ports import Commit, RunStore
+from fairlead.testing.contracts.run_store_facts import RunStoreFacts, keyed
 from fairlead.testing.contracts.run_store_jobs import attempts, make_run
-from fairlead.testing.contracts.run_store_samples import AWKWARD_NAMES, FULL_ATTEMPT, LARGE_RUN
+from fairlead.testing.contracts.run_store_samples import AWKWARD_NAMES, LARGE_RUN
 from fairlead.testing.threads import in_threads
 
 __all__ = ["RunStoreContract"]
 
 
-class RunStoreContract:
+class RunStoreContract(RunStoreFacts):
     """Tests that need no other process."""
 
     @pytest.fixture
@@ -173,6 +173,34 @@ class RunStoreContract:
         assert [group.name for group in store.groups("r")] == ["a"]
         store.append("r", second, Commit([Attempt("b", 1)]))
 
+    def test_a_run_that_is_carried_elsewhere_needs_no_lease(self, store: RunStore) -> None:
+        store.create(make_run("r"))
+        epoch = store.open("r", 5.0)
+        store.append("r", epoch, Commit([], status="elsewhere", at=6.0))
+        store.append("r", epoch, Commit([], status="elsewhere", at=7.0))
+        summary = store.summary("r")
+        assert (summary.status, summary.started, summary.ended, summary.epoch) == ("elsewhere", 5.0, None, epoch)
+        assert [run.status for run in store.list(RunFilter())] == ["elsewhere"]
+        assert [run.id for run in store.list(RunFilter(status="elsewhere"))] == ["r"]
+        assert store.list(RunFilter(status="running")) == store.list(RunFilter(status="interrupted")) == []
+        assert store.ask_cancel("r", 8.0)
+        assert store.cancel_asked("r")
+        store.append("r", epoch, Commit([Attempt("a", 1, epoch)], {"succeeded": 1}, status="succeeded", at=9.0))
+        summary = store.summary("r")
+        assert (summary.status, summary.ended, summary.counts) == ("succeeded", 9.0, {"succeeded": 1})
+
+    def test_a_driver_can_take_over_a_run_that_was_carried_elsewhere(self, store: RunStore) -> None:
+        store.create(make_run("r"))
+        epoch = store.open("r", 5.0)
+        store.append("r", epoch, Commit([], status="elsewhere", at=6.0))
+        lease = store.lease("r")
+        assert store.open("r", 7.0) == epoch + 1
+        assert store.summary("r").status == "running"
+        with pytest.raises(StaleEpoch):
+            store.append("r", epoch, Commit([Attempt("a", 1, epoch)]))
+        lease.release()
+        assert store.summary("r").status == "interrupted"
+
     # --- cancelling ---
 
     def test_asking_to_cancel_is_seen_until_the_run_is_opened_again(self, store: RunStore) -> None:
@@ -196,118 +224,6 @@ class RunStoreContract:
         assert not store.cancel_asked("r")
         assert store.summary("r") == before
 
-    # --- facts ---
-
-    def test_an_attempt_comes_back_as_it_was_written(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        bare = Attempt("load", 1)
-        store.append("r", 0, Commit([FULL_ATTEMPT, bare]))
-        assert store.attempts("r") == [bare, FULL_ATTEMPT]
-
-    def test_facts_of_one_attempt_are_merged(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        store.append("r", 0, Commit([Attempt("a", 1, 1, queued=1.0, key="k")]))
-        store.append("r", 0, Commit([Attempt("a", 1, 1, started=2.0, worker="w", log=LogRange("l", 0, 0))]))
-        assert store.attempts("r") == [Attempt("a", 1, 1, 1.0, 2.0, worker="w", key="k", log=LogRange("l", 0, 0))]
-        ended = Attempt("a", 1, 1, ended=3.0, seconds=1.0, outcome="succeeded", outputs=[Inline("json", b"1")])
-        store.append("r", 0, Commit([ended]))
-        whole = replace(ended, queued=1.0, started=2.0, worker="w", key="k", log=LogRange("l", 0, 0))
-        assert store.attempts("r") == [whole]
-        assert store.find(["k"])["k"] == (Origin("r", "a", 1), whole)
-
-    def test_facts_in_one_commit_are_merged_as_well(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        store.append("r", 0, Commit([Attempt("a", 1, 1, queued=1.0), Attempt("a", 1, 1, ended=2.0, outcome="failed")]))
-        assert store.attempts("r") == [Attempt("a", 1, 1, queued=1.0, ended=2.0, outcome="failed")]
-
-    def test_a_commit_that_is_written_again_changes_nothing(self, store: RunStore) -> None:
-        """As when the answer to it was lost on its way: whoever cannot know whether it was written writes it again."""
-        store.create(make_run("r"), [Group("b")])
-        epoch = store.open("r", 1.0)
-        facts = [FULL_ATTEMPT, Attempt("a", 1, epoch, queued=1.0, log=LogRange("l", 0, 0))]
-        commit = Commit(facts, {"running": 1}, [Group("a", 2), Group("b", 3)], "failed", "why", 9.0)
-        store.append("r", epoch, commit)
-        before = store.summary("r"), store.groups("r"), store.attempts("r")
-        store.append("r", epoch, commit)
-        assert (store.summary("r"), store.groups("r"), store.attempts("r")) == before
-
-    def test_an_attempt_that_has_ended_never_changes(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        store.append("r", 0, Commit([FULL_ATTEMPT]))
-        path, number = FULL_ATTEMPT.path, FULL_ATTEMPT.attempt
-        store.append("r", 0, Commit([Attempt(path, number, 2, queued=9.0, started=9.0, worker="late")]))
-        store.append("r", 0, Commit([Attempt(path, number, 2, ended=9.0, outcome="succeeded", key="late")]))
-        assert store.attempts("r") == [FULL_ATTEMPT]
-        assert store.find(["late"]) == {}
-
-    def test_attempts_are_told_by_group_path_and_outcome(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        paths = ["fit", "fit#2", "fit[0]", "fit[0].fit", "fit[1].fit", "fitness", "fit-more", "fit.x", "fit+"]
-        facts = [Attempt(path, 1, outcome="succeeded") for path in paths]
-        facts += [Attempt("fit[1].fit", 2, outcome="failed"), Attempt("fitness", 2)]
-        store.append("r", 0, Commit(facts))
-
-        def told(**wanted: Any) -> list[tuple[str, int]]:
-            return [(attempt.path, attempt.attempt) for attempt in store.attempts("r", **wanted)]
-
-        assert told() == sorted((fact.path, fact.attempt) for fact in facts)
-        assert told(group="fit") == [("fit", 1), ("fit#2", 1), ("fit[0]", 1)]
-        assert told(group="fit.fit") == [("fit[0].fit", 1), ("fit[1].fit", 1), ("fit[1].fit", 2)]
-        assert told(group="fit.fit", outcome="failed") == [("fit[1].fit", 2)]
-        assert told(path="fit[1].fit") == [("fit[1].fit", 1), ("fit[1].fit", 2)]
-        assert told(path="fit[1].fit", outcome="failed") == [("fit[1].fit", 2)]
-        assert told(outcome="failed") == [("fit[1].fit", 2)]
-        assert told(outcome="lost") == told(group="none") == []
-        assert told(outcome="succeeded", limit=2) == told(outcome="succeeded")[:2]
-        assert len(told(outcome="succeeded")) == len(paths)
-
-    def test_groups_keep_their_first_order_and_their_last_counts(self, store: RunStore) -> None:
-        store.create(make_run("r"), [Group("b", 2), Group("a")])
-        store.append("r", 0, Commit([], groups=[Group("c"), Group("a", 3, {"running": 1}, 0.5, 1.0)]))
-        store.append("r", 0, Commit([], groups=[Group("b", 2, {"succeeded": 2}, 1.5, 1.0, 2.0)]))
-        expected = [Group("b", 2, {"succeeded": 2}, 1.5, 1.0, 2.0), Group("a", 3, {"running": 1}, 0.5, 1.0), Group("c")]
-        assert store.groups("r") == expected
-
-    def test_counts_are_kept_where_a_commit_has_none(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        store.append("r", 0, Commit([], {"ready": 3, "running": 1}))
-        store.append("r", 0, Commit([]))
-        assert store.summary("r").counts == {"ready": 3, "running": 1}
-        assert store.list(RunFilter())[0].counts == {"ready": 3, "running": 1}
-
-    def test_find_gives_the_success_that_ended_last(self, store: RunStore) -> None:
-        for number, name in enumerate(["old", "new", "older"]):
-            store.create(make_run(name, created=float(number)))
-        store.append("old", 0, Commit([_keyed("a", 5.0, "k"), _keyed("b", 1.0, "")]))
-        store.append("new", 0, Commit([_keyed("a[3]", 9.0, "k"), _keyed("b", 9.5, "failed", "failed")]))
-        store.append("older", 0, Commit([_keyed("a", 2.0, "k"), _keyed("c", 2.0, "k2"), Attempt("d", 1, key="open")]))
-        store.append("older", 0, Commit([_keyed("r", 99.0, "k", "reused")]))
-        found = store.find(["k", "k2", "none", "", "failed", "open", "k"])
-        assert {key: origin for key, (origin, _) in found.items()} == {
-            "k": Origin("new", "a[3]", 1),
-            "k2": Origin("older", "c", 1),
-        }
-        assert found["k"][1] == _keyed("a[3]", 9.0, "k")
-        assert store.find([]) == {}
-
-    def test_find_takes_any_number_of_keys(self, store: RunStore) -> None:
-        store.create(make_run("r"))
-        store.append("r", 0, Commit([_keyed(f"a[{n}]", 1.0, f"k{n}") for n in range(0, 3000, 2)]))
-        found = store.find([f"k{n}" for n in range(3000)])
-        assert len(found) == 1500
-        assert found["k2998"][0] == Origin("r", "a[2998]", 1)
-
-    def test_times_are_data_and_may_run_backwards(self, store: RunStore) -> None:
-        store.create(make_run("r", created=1000.0))
-        epoch = store.open("r", 500.0)
-        back = Attempt("a", 1, epoch, 400.0, 300.0, 200.0, 0.1, "succeeded")
-        store.append("r", epoch, Commit([back], status="succeeded", at=-1.0))
-        store.create(make_run("later", created=900.0))
-        assert store.attempts("r") == [back]
-        summary = store.summary("r")
-        assert (summary.started, summary.ended) == (500.0, -1.0)
-        assert [run.id for run in store.list(RunFilter())] == ["r", "later"]
-
     # --- the rest ---
 
     def test_what_is_given_out_is_the_callers_own(self, store: RunStore) -> None:
@@ -324,8 +240,8 @@ class RunStoreContract:
     def test_a_removed_run_is_gone_and_its_id_is_free(self, store: RunStore) -> None:
         store.create(make_run("r"), [Group("a")])
         store.create(make_run("stays"))
-        store.append("r", 0, Commit([_keyed("a", 1.0, "k")]))
-        store.append("stays", 0, Commit([_keyed("a", 0.5, "k")]))
+        store.append("r", 0, Commit([keyed("a", 1.0, "k")]))
+        store.append("stays", 0, Commit([keyed("a", 0.5, "k")]))
         store.remove("r")
         store.remove("r")
         with pytest.raises(NotFound):
@@ -334,7 +250,7 @@ class RunStoreContract:
         store.create(make_run("r"))
         assert store.attempts("r") == []
         assert store.groups("r") == []
-        store.append("r", 0, Commit([_keyed("b", 1.0, "")]))
+        store.append("r", 0, Commit([keyed("b", 1.0, "")]))
         assert len(store.attempts("r")) == len(store.attempts("stays")) == 1
 
     def test_a_run_that_is_carried_cannot_be_removed(self, store: RunStore) -> None:
@@ -381,7 +297,3 @@ def _end(store: RunStore, run_id: str, status: RunStatus) -> int:
     epoch = store.open(run_id, 1.0)
     store.append(run_id, epoch, Commit([], status=status, error="why", at=9.0))
     return epoch
-
-
-def _keyed(path: str, ended: float, key: str, outcome: Any = "succeeded") -> Attempt:
-    return Attempt(path, 1, ended=ended, key=key, outcome=outcome)
