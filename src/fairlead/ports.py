@@ -120,7 +120,7 @@ class Job(msgspec.Struct, array_like=True, gc=False):
         return f"{self.run}/{self.path}#{self.attempt}"
 
 
-class Report(msgspec.Struct, array_like=True):
+class Report(msgspec.Struct, array_like=True, gc=False):
     """What an executor has to say about one job.
 
     `ended` with a record: the record decides. `ended` without one: `failure` says why, and

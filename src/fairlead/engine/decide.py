@@ -14,7 +14,7 @@ from fairlead.model.state import State
 __all__ = ["Decision", "decide", "verdict"]
 
 
-class Decision(msgspec.Struct):
+class Decision(msgspec.Struct, gc=False):
     """What the driver does now."""
 
     start: list[Live]

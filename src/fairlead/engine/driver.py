@@ -6,24 +6,23 @@ One driver carries one run, from taking up its lease to closing it. It does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import inf
-from typing import ClassVar, Protocol
-
-import msgspec
+from typing import ClassVar
 
 from fairlead.engine.decide import Decision, decide
+from fairlead.engine.gear import AtOnce, Clock, Gear, Reuse, Tail
 from fairlead.engine.interrupts import Interrupts
 from fairlead.engine.opening import answers
-from fairlead.engine.writer import DELAY, Ledger, Writer
+from fairlead.engine.writer import Ledger, Writer
 from fairlead.errors import FairleadError
 from fairlead.model.events import Attempt, Failure, LogRange
-from fairlead.model.notices import Notice, Opened, Output, Progress, TaskEnded
+from fairlead.model.notices import Opened, Output, Progress, TaskEnded
 from fairlead.model.notices import Plan as ResumePlan
 from fairlead.model.run import Run, RunStatus
 from fairlead.model.scope import QUEUED, Live
 from fairlead.model.state import State
-from fairlead.ports import Commit, Executor, Job, Report, RunStore, Values
+from fairlead.ports import Commit, Job, Report
 
 __all__ = ["GRACE", "Clock", "Driver", "Gear", "Reuse", "Tail"]
 
@@ -33,60 +32,8 @@ GRACE = 5.0
 ASK = 0.1
 """Seconds between two looks at whether somebody asked the run to stop."""
 
-
-class Clock(Protocol):
-    """Where the driver gets the time from."""
-
-    def now(self) -> float:
-        """Seconds since the Unix epoch."""
-
-    def ticks(self) -> float:
-        """Seconds on a clock that never goes back."""
-
-
-class Reuse(Protocol):
-    """Finds recorded results that are still valid."""
-
-    def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
-        """Give, for each task run, the attempt to record in place of running it, or None."""
-
-    def grown(self) -> None:
-        """The run has further task definitions."""
-
-    def key(self, live: Live) -> str:
-        """The reuse key that `find` worked out for a task run that has to run; empty: none."""
-
-
-class Tail(Protocol):
-    """Follows what tasks write, for observers."""
-
-    def started(self, path: str, log: LogRange) -> None:
-        """A task that may write for a while has started."""
-
-    def ended(self, path: str, log: LogRange | None) -> None:
-        """A task has ended; None: it wrote nothing."""
-
-    def read(self) -> list[tuple[str, bytes]]:
-        """Give what was written since the last call, by task run."""
-
-
-class Gear(msgspec.Struct):
-    """What a driver works with, put together by whoever starts it."""
-
-    store: RunStore
-    values: Values
-    executor: Executor
-    reuse: Reuse
-    clock: Clock
-    tell: Callable[[Notice], None] | None = None
-    """Takes what observers are told, at once and without failing."""
-    tail: Tail | None = None
-    delay: float = DELAY
-    """Seconds that a fact may wait to be committed; 0: each is committed before anything follows from it."""
-    held: dict[str, int] = msgspec.field(default_factory=dict)
-    """Attempts by path that an earlier driver submitted and that go on; see `ports.Holds`."""
-    jumps: bool = False
-    """The clock is one that a test moves: waiting takes no time, and looking around must not wait for it."""
+BURST = 0.005
+"""Seconds that task runs which are over at once are carried one after the other, with nothing in between."""
 
 
 class Driver:
@@ -109,6 +56,7 @@ class Driver:
         """What was said of held jobs before it was their turn."""
         self._passing: set[tuple[str, int]] = set()
         self._asked = 0.0
+        self._at_once: AtOnce | None = gear.executor if isinstance(gear.executor, AtOnce) and not gear.jumps else None
         self._here = gear.executor.offers.reach == "process"
         self._interrupts = Interrupts((lambda: gear.store.cancel_asked(run.id)) if self._here else None)
         self._heard = 0
@@ -148,9 +96,15 @@ class Driver:
 
     def _step(self) -> RunStatus | None:
         now = self._steady()
+        at_once = self._at_once
         with self._writer.lock:
             # Those that are held take room already, and have to be handed out to be heard.
-            decision = decide(self.state, now, self._executor.room() + len(self._held))
+            room = self._executor.room() + len(self._held)
+            if at_once is not None and at_once.quick and not self._live and not self._gear.reuse.wanted:
+                room = 1
+            decision = decide(self.state, now, room)
+        if at_once is not None and room == 1:
+            decision = self._burst(at_once, decision, now)
         if decision.close is not None:
             return decision.close
         self._carry_out(decision)
@@ -162,6 +116,33 @@ class Driver:
         if not self._gear.delay:
             self._writer.flush()
         return None
+
+    def _burst(self, at_once: AtOnce, decision: Decision, now: float) -> Decision:
+        """Carry task runs that are over at once for a while; gives what is to be done next."""
+        state, lock, quick, nothing = self.state, self._writer.lock, at_once.quick, Decision([], [], wake=now)
+        until = now + BURST if self._gear.delay else now
+        while decision.start and decision.start[0].task in quick and not decision.open:
+            (live,) = decision.start
+            job = self._job(live)
+            self._interrupts.in_task = True
+            try:
+                record = at_once.run_at_once(job)
+                self._interrupts.in_task = False
+            except KeyboardInterrupt:
+                self._interrupts.end()
+                with lock:
+                    state.put_back(live)
+                return nothing
+            if record.outcome == "cancelled":
+                self._interrupts.end()
+            ended = self._steady()
+            with lock:
+                self._note(live, record, ended)
+                over = ended >= until or record.outcome != "succeeded"
+                decision = nothing if over else decide(state, now, 1)
+            if self._gear.tail is not None:
+                self._gear.tail.ended(record.path, record.log)
+        return decision
 
     def _poll(self, patience: float) -> list[Report]:
         if not self._here:
@@ -193,13 +174,16 @@ class Driver:
             if self._held and live.path in self._held:
                 live.attempt = self._held.pop(live.path)
                 continue
-            rows = live.placed_by().rows if live.item < 0 else ()
-            jobs.append(Job(self.run.id, live.path, live.attempt, live.task, self.state.args(live), rows))
+            jobs.append(self._job(live))
         if jobs:
             for refusal in self._executor.submit(jobs):
                 self._take(refusal)
         if self._early:
             self._hear_early()
+
+    def _job(self, live: Live) -> Job:
+        rows = live.placed_by().rows if live.item < 0 else ()
+        return Job(self.run.id, live.path, live.attempt, live.task, self.state.args(live), rows)
 
     def _hear_early(self) -> None:
         for path in [path for path in self._early if path not in self._held]:
@@ -251,15 +235,20 @@ class Driver:
                 self.state.put_back(live)
             return
         attempt = report.record or self._without_record(report)
-        attempt.epoch = self._epoch
         attempt.key = self._gear.reuse.key(live)
+        now = self._steady()
         with self._writer.lock:
-            if not self.state.ended(live, attempt, self._steady()) and self._gear.tell is not None:
-                self._passing.add((attempt.path, attempt.attempt))
-            self._ledger.note(live.group, attempt)
-            self._writer.add(attempt)
+            self._note(live, attempt, now)
         if self._gear.tail is not None:
             self._gear.tail.ended(attempt.path, attempt.log)
+
+    def _note(self, live: Live, attempt: Attempt, now: float) -> None:
+        """An attempt has ended; the caller holds the writer's lock."""
+        attempt.epoch = self._epoch
+        if not self.state.ended(live, attempt, now) and self._gear.tell is not None:
+            self._passing.add((attempt.path, attempt.attempt))
+        self._ledger.note(live.group, attempt)
+        self._writer.add(attempt)
 
     def _started(self, live: Live, report: Report) -> None:
         if live.status != QUEUED:

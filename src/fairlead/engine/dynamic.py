@@ -83,6 +83,7 @@ class BodyDriver(Driver):
         self.epoch = epoch
         self.accepted = accepted
         self.here = self._here
+        self._at_once = None  # who waits for a call carries what it takes, and no more
         """Tasks run in this process, and in the thread that waits for them."""
         self._body = body
         self._outside = copy_context()

@@ -229,18 +229,19 @@ class Finder:
         self._cached: list[bool] = []
         # What a dynamic body gives to its tasks is known when it does.
         self._paths = keys.given_paths() or run.workflow.dynamic
-        self._wanted = False
+        self.wanted = False
+        """Whether results may be found, or keys must be recorded."""
         self._pending: dict[str, str] = {}
         self.grown()
 
     def grown(self) -> None:
         """Take up task definitions that came up while the run is carried."""
         self._cached = [task.cache for task in self._run.workflow.tasks]
-        self._wanted = bool(self._previous) or any(self._cached) or self._paths
+        self.wanted = bool(self._previous) or any(self._cached) or self._paths
 
     def find(self, state: State, lives: list[Live]) -> list[Attempt | None]:
         """Give, for each task run, the attempt to record in place of running it, or None."""
-        if not self._wanted:
+        if not self.wanted:
             return [None] * len(lives)
         keys = [self._key_of(state, live) for live in lives]
         asked = [key for key, live in zip(keys, lives, strict=True) if key and self._cached[live.task]]
@@ -259,7 +260,7 @@ class Finder:
 
     def key(self, live: Live) -> str:
         """The key of a task run that `find` had no result for; empty when none was worked out."""
-        return self._pending.pop(live.path, "") if self._wanted else ""
+        return self._pending.pop(live.path, "") if self.wanted else ""
 
     def _hit(self, live: Live, key: str, stored: dict[str, Found]) -> Attempt | None:
         if not key:

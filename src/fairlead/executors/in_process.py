@@ -98,6 +98,8 @@ class InProcess:
         self._forks = _forks
         self._slow: set[int] = set()
         """Tasks that are announced before they run: those that took long, and those never seen."""
+        self.quick: set[int] = set()
+        """Tasks that were over at once whenever they ran, and have no time limit."""
 
     def open(self, brief: Brief) -> None:
         """Get ready to take jobs of this run."""
@@ -112,6 +114,7 @@ class InProcess:
             self._bench = TimedBench(self._bench, self._clock, brief)
             self._limits = [None] * len(brief.tasks)
         self._slow = set(range(len(brief.tasks)))
+        self.quick = set()
 
     def extend(self, brief: Brief) -> None:
         """The run has further task definitions; the bench has the same brief."""
@@ -171,12 +174,31 @@ class InProcess:
             reports.append(Report(job.path, job.attempt, "ended", record))
             if record.seconds > SLOW:
                 self._slow.add(task)
+                self.quick.discard(task)
+            elif limit is None:
+                self.quick.add(task)
             if record.outcome == "cancelled":
                 self._reports = reports
                 raise KeyboardInterrupt
             if monotonic() >= until:
                 return reports
         return reports
+
+    def run_at_once(self, job: Job) -> Attempt:
+        """Run a job of a quick task now, and give its record."""
+        bench = self._bench
+        assert bench is not None, "open() comes first"
+        bench.begin()
+        try:
+            record = bench.execute(job)
+        finally:
+            bench.put_back()
+        if self._forks != _forks:
+            os._exit(0)  # as in poll
+        if record.seconds > SLOW:
+            self._slow.add(job.task)
+            self.quick.discard(job.task)
+        return record
 
     def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:  # noqa: ARG002  # nothing that runs needs it
         """Take back jobs that have not started; between polls, none runs."""
@@ -198,7 +220,8 @@ class InProcess:
 
     def _wait(self, timeout: float) -> None:
         if self._clock is None:
-            sleep(timeout)
+            if timeout > 0:
+                sleep(timeout)
         elif timeout > 0:
             self._clock.sleep(timeout)
         else:

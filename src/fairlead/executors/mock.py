@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fairlead.executors.in_process import Bench, Clock, InProcess
+from fairlead.model.events import Attempt
 from fairlead.model.run import TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Brief, Job, Offers, Report
@@ -42,12 +43,14 @@ class Mock(InProcess):
 
     def submit(self, jobs: Sequence[Job]) -> list[Report]:
         """Take jobs over, without the inputs of those that do nothing: to load them may need the user's code."""
-        return super().submit(
-            [
-                Job(job.run, job.path, job.attempt, job.task, {}, job.rows) if self._idle[job.task] else job
-                for job in jobs
-            ]
-        )
+        return super().submit([self._light(job) for job in jobs])
+
+    def run_at_once(self, job: Job) -> Attempt:
+        """Run a job of a quick task now, and give its record."""
+        return super().run_at_once(self._light(job))
+
+    def _light(self, job: Job) -> Job:
+        return Job(job.run, job.path, job.attempt, job.task, {}, job.rows) if self._idle[job.task] else job
 
 
 def _harmless(task: TaskDefinition) -> TaskDefinition:

@@ -92,7 +92,7 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     """Of the body: somebody said that it may take another way than before."""
 
 
-class Attempt(msgspec.Struct, omit_defaults=True):
+class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     """What is recorded of one attempt. Times are seconds since the Unix epoch."""
 
     path: str

@@ -294,7 +294,8 @@ class Standing(Tally):
             if not self.cancelled:
                 for dependant, when in scope.plan.dependants[position]:
                     caught = caught or when == "failed"
-                    self._follow(scope, dependant, meets(when, status), cause or (scope, position))
+                    met = status in GOOD if when == "ok" else meets(when, status)
+                    self._follow(scope, dependant, met, cause or (scope, position))
             if status in _BAD and not caught:
                 scope.failed += 1
                 self._stop_around(scope)

@@ -163,8 +163,9 @@ class TeeLog:
             self._bench = bench
             with _LOCK:
                 _OPEN.append(bench)
-        if threading.active_count() != self._threads:
-            self._threads = threading.active_count()
+        threads = threading.active_count()
+        if threads != self._threads:
+            self._threads = threads
             self.others = frozenset([thread.ident for thread in threading.enumerate()])
         if sys.stdout is not _TEES.get("stdout") or sys.stderr is not _TEES.get("stderr"):
             with _LOCK:

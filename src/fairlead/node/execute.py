@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from threading import current_thread, main_thread
+from threading import current_thread, get_ident, main_thread
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,7 +94,9 @@ class Bench:
 
     __slots__ = (
         "_before",
+        "_in_main",
         "_seen",
+        "_thread",
         "brief",
         "current",
         "function_of",
@@ -147,6 +149,9 @@ class Bench:
         self.vanished = False
         """What ended the last task that failed was the artifact store, not the task."""
         self._before: Surroundings | None = None
+        self._in_main = False
+        self._thread = 0
+        """In which jobs were run last."""
         self._seen = 0.0
         """When the process was last seen to be as it was."""
         self.teller = Teller(brief.code.root)
@@ -210,7 +215,11 @@ class Bench:
         if AT_WORK.get() is not self:
             self.outer = AT_WORK.get()
             AT_WORK.set(self)
-        if current_thread() is main_thread():
+        thread = get_ident()
+        if thread != self._thread:
+            self._thread = thread
+            self._in_main = current_thread() is main_thread()
+        if self._in_main:
             if self._before is None or perf_counter() - self._seen > FRESH:
                 self._before = Surroundings()
         else:

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import getcwd
 from typing import Any
 
 __all__ = ["Surroundings", "working_in"]
@@ -19,8 +20,12 @@ __all__ = ["Surroundings", "working_in"]
 _handler = _signal.getsignal
 """As signal.getsignal, which makes an enum of the number at 4 µs a time."""
 
-_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGCHLD)
+_TERM, _INT, _ALRM, _CHLD = _HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGCHLD)
 """Signals whose handlers are put back after a task."""
+
+
+def _handlers() -> tuple[Any, ...]:
+    return _handler(_TERM), _handler(_INT), _handler(_ALRM), _handler(_CHLD)
 
 
 class Surroundings:
@@ -31,22 +36,25 @@ class Surroundings:
     def __init__(self) -> None:
         self._home = _home()
         self._environ = _environ().copy()
-        self._handlers = [_handler(number) for number in _HANDLED]
+        self._handlers = _handlers()
 
     def put_back(self) -> None:
         """Undo what a task has changed; for the main thread, since others cannot set signal handlers."""
         try:
-            moved = os.getcwd() != self._home  # noqa: PTH109  # asked after every task
+            moved = getcwd() != self._home  # noqa: PTH109  # asked after every task
         except FileNotFoundError:  # a task has removed the folder that it went into
             moved = True
         if moved:
             _go_home(self._home)
-        if _environ() != self._environ and not OTHERS:
+        # The mapping behind os.environ: to compare that one costs less than a microsecond.
+        data = getattr(os.environ, "_data", None)
+        if (data if data.__class__ is dict else _environ()) != self._environ and not OTHERS:
             _restore_environ(self._environ)
-        for number, handler in zip(_HANDLED, self._handlers):  # noqa: B905  # strict costs, and they are equal
-            if _handler(number) is not handler:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(number, handler)
+        if _handlers() != self._handlers:
+            for number, handler in zip(_HANDLED, self._handlers, strict=True):
+                if _handler(number) is not handler:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.signal(number, handler)
 
 
 OTHERS: set[int] = set()

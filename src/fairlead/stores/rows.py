@@ -6,7 +6,7 @@ which database the rows go to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -70,8 +70,13 @@ _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_tag = msgspec.json.Decoder(str).decode
 
 
-def attempt_rows(run: int, attempts: Iterable[Attempt]) -> list[AttemptRow]:
-    """Turn attempts into rows; StoreError names the one that cannot be written."""
+def attempt_rows(
+    run: int, attempts: Iterable[Attempt], *, blob: Callable[[bytes], Any] | None = None, nothing: Any = None
+) -> list[AttemptRow]:
+    """Turn attempts into rows; StoreError names the one that cannot be written.
+
+    `blob`, `nothing`: what the database's driver takes quickest for a body, and for `queued` when it is None.
+    """
     rows: list[AttemptRow] = []
     a = None
     try:
@@ -81,9 +86,11 @@ def attempt_rows(run: int, attempts: Iterable[Attempt]) -> list[AttemptRow]:
             body = _encode(
                 (a.epoch, a.outputs, a.retryable, a.log, a.worker, a.failure, a.origin, a.metrics, a.artifacts, a.call)
             )
+            if blob is not None:
+                body = blob(body)
             group = group_of(path) if "[" in path or "#" in path else path
-            row = (run, path, a.attempt, group, a.outcome, a.queued, a.started, a.ended, a.seconds, a.key, body)
-            rows.append(row)
+            queued = nothing if a.queued is None else a.queued
+            rows.append((run, path, a.attempt, group, a.outcome, queued, a.started, a.ended, a.seconds, a.key, body))
     except (TypeError, ValueError) as error:
         named = f"{a.path!r} attempt {a.attempt}" if a is not None else "an attempt"
         raise StoreError(f"cannot record {named}: {error}") from error
