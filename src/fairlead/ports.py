@@ -419,7 +419,7 @@ class Secrets(Protocol):
 
 
 class Observer(Protocol):
-    """Is told what happens in a run, in a thread of its own; one that raises is told nothing more.
+    """Is told what happens in a run, in a thread of its own; one that raises is told again, of later events.
 
     It is opened anew for each time that a driver takes a run up; `Closed` is the last that it is told.
     It may also have: `notify_all(run, events)`, which is called in place of `notify` with all that has

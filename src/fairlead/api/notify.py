@@ -19,6 +19,9 @@ __all__ = ["LIMIT", "Bulletin"]
 LIMIT = 10_000
 """Notices that may wait for one observer of an environment."""
 
+_REST, _LONGEST_REST = 0.5, 60.0
+"""Seconds that an observer which failed is left alone, and at most, when it fails again and again."""
+
 _PATIENCE = 5.0
 """Seconds that an observer gets at the end of a run to hear the rest, where it asks for no other time."""
 
@@ -85,7 +88,9 @@ class _Listener:
         self._lost = 0
         self._ending = False
         self._deaf = False
-        """It has failed, or was cut off: it is told nothing more."""
+        """It was cut off, or may be told nothing."""
+        self._failures = self._in_a_row = 0
+        self._why = ""
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._work, name=f"fairlead-observer-{name}-{run.id}", daemon=True)
         self._thread.start()
@@ -114,6 +119,8 @@ class _Listener:
             self._waiting.clear()
         if late:
             self._say(f"did not hear the end within {self._grace:g} s and was cut off")
+        if self._failures > 1:
+            self._say(f"failed {self._failures} times in all, at last with {self._why}")
         if self._lost:
             self._say(f"was too slow, and was not told of {self._lost} task runs")
 
@@ -121,14 +128,27 @@ class _Listener:
         try:
             if self._screen is not None:
                 self._run = self._screen(self._run, None)[0]
-            while notices := self._next():
-                self._notify(notices)
-        except Exception as error:  # noqa: BLE001  # whatever an observer raises is told, and the run goes on
+        except Exception as error:  # noqa: BLE001  # without its mask it may be told nothing
             with self._wake:
-                cut_off, self._deaf = self._deaf, True
+                self._deaf = True
                 self._waiting.clear()
-            if not cut_off:
-                self._say(f"failed and is told nothing more: {_in_short(error)}")
+            self._say(f"is told nothing, since secrets cannot be taken out of it: {_in_short(error)}")
+            return
+        together = getattr(self._observer, "notify_all", None)
+        while notices := self._next():
+            if together is not None:
+                self._attempt(lambda: together(self._run, self._screened(notices)))  # called at once
+                continue
+            for notice in notices:
+                if self._deaf:
+                    return
+                # One that fails to the end is not waited for once for each thing that it did not hear.
+                if not (self._ending and self._in_a_row) or isinstance(notice, Closed):
+                    self._attempt(lambda: self._tell_one(notice))
+
+    def _tell_one(self, notice: Notice) -> None:
+        for one in self._screened([notice]):
+            self._observer.notify(self._run, one)
 
     def _next(self) -> list[Notice]:
         """Wait for something to tell; gives all that there is, and nothing when no more comes."""
@@ -138,20 +158,29 @@ class _Listener:
                 self._wake.wait_for(lambda: self._ending or self._deaf, self._pause)
             found = list(self._waiting)
             self._waiting.clear()
+        return found
+
+    def _screened(self, notices: list[Notice]) -> list[Notice]:
         if self._screen is None:
-            return found
-        screened = [self._screen(self._run, notice)[1] for notice in found]
+            return notices
+        screened = [self._screen(self._run, notice)[1] for notice in notices]
         return [notice for notice in screened if notice is not None]
 
-    def _notify(self, notices: list[Notice]) -> None:
-        together = getattr(self._observer, "notify_all", None)
-        if together is not None:
-            together(self._run, notices)
+    def _attempt(self, tell: Callable[[], None]) -> None:
+        """Tell it something; when it raises, that is counted, and it is left alone for a while."""
+        try:
+            tell()
+            self._in_a_row = 0
             return
-        for notice in notices:
-            if self._deaf:
-                return
-            self._observer.notify(self._run, notice)
+        except BaseException as error:  # noqa: BLE001  # whatever an observer raises is told, and the run goes on
+            self._why = _in_short(error)
+        self._failures += 1
+        self._in_a_row += 1
+        if self._failures == 1 and not self._deaf:
+            self._say(f"failed, and is told again of what comes later: {self._why}")
+        pause = min(_LONGEST_REST, _REST * 2 ** (self._in_a_row - 1))
+        with self._wake:
+            self._wake.wait_for(lambda: self._ending or self._deaf, pause)
 
     def _say(self, text: str) -> None:
         self._warn(f"observer {self._name!r} {text} (run {self._run.id})")
@@ -161,7 +190,7 @@ _KEPT = (Opened, Closed)
 """Told in any case."""
 
 
-def _in_short(error: Exception) -> str:
+def _in_short(error: BaseException) -> str:
     said = str(error).strip().splitlines()
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 

@@ -40,16 +40,22 @@ class MLflow:
         self._process: Any = None
         self._words: IO[bytes] | None = None
         self._folder: Any = None
+        self._opened: dict[str, Any] = {}
+        """What was said of the run when it was opened, for a process that takes the place of one that gave up."""
 
     def notify(self, run: Run, event: Notice) -> None:
         """Tell of one event."""
         self.notify_all(run, [event])
 
     def notify_all(self, run: Run, events: Sequence[Notice]) -> None:
-        """Hand over what has come in; StoreError with the other process's words when it has given up."""
+        """Hand over what has come in; StoreError with the other process's words when it has given up.
+
+        After that, another process goes on with what comes later.
+        """
+        told = documents(run, events, USUAL)
         if self._process is None:
             self._begin(run)
-        told = documents(run, events, USUAL)
+        self._opened = next((one for one in told if one["event"] == "run_opened"), self._opened)
         lines = [msgspec.json.encode(one) for one in told]
         for event in events:
             if isinstance(event, TaskEnded) and event.attempt.artifacts and self._values is not None:
@@ -79,6 +85,8 @@ class MLflow:
         )
         settings = {**self.settings, "experiment": self.settings["experiment"] or run.workflow.name}
         self._process.stdin.write(msgspec.json.encode(settings) + b"\n")
+        if self._opened:
+            self._process.stdin.write(msgspec.json.encode({**self._opened, "again": True}) + b"\n")
 
     def _end(self) -> None:
         try:
@@ -95,7 +103,9 @@ class MLflow:
         self._words.seek(0)
         said = self._words.read().decode("utf-8", "replace").strip().splitlines()
         self._folder.cleanup()
-        return StoreError(f"MLflow: {said[-1] if said else f'exit code {self._process.returncode}'}")
+        self._words.close()
+        code, self._process = self._process.returncode, None
+        return StoreError(f"MLflow: {said[-1] if said else f'exit code {code}'}")
 
     def _kept(self, attempt: Attempt) -> list[dict[str, str]]:
         """Write down what a task kept, as files for the other process."""

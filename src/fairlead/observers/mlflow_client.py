@@ -69,7 +69,7 @@ class Tracker:
         return str(found.experiment_id)
 
     def _opened(self, event: dict[str, Any]) -> None:
-        self.run = self._again(event["run"]) if event["epoch"] > 1 else ""
+        self.run = self._again(event["run"]) if event["epoch"] > 1 or event.get("again") else ""
         if self.run:
             self.client.update_run(self.run, status="RUNNING")
             return

@@ -92,6 +92,12 @@ class ObserverContract:
         opened = Opened(_summary(epoch=2), [], Plan(1, {}))
         _tell(make_observer(), _run(), [opened, TaskEnded(_failed()), Closed(_summary("failed", epoch=2))])
 
+    def test_it_takes_the_rest_of_what_it_has_partly_missed(self, make_observer: MakeObserver) -> None:
+        """One that was too slow, or has raised, goes on with what comes later, and is told nothing twice."""
+        told = _whole("failed")
+        for missed in ([0], [0, 1, 2], [2, 5, 7], list(range(len(told) - 1))):
+            _tell(make_observer(), _run(), [event for place, event in enumerate(told) if place not in missed])
+
     def test_it_takes_any_text(self, make_observer: MakeObserver) -> None:
         run = _run(tags=(_ODD,), parameters={"text": Inline("json", msgspec.json.encode(_ODD))})
         told: list[Notice] = [Opened(_summary(), []), TaskEnded(_failed(_ODD * 2_000)), Closed(_summary("failed"))]
