@@ -269,3 +269,19 @@ def test_a_parameter_that_holds_a_secret_is_refused_before_it_is_recorded(on, tm
     with pytest.raises(DefinitionError, match="holds the secret 'OTHER_KEY'"):
         using(OTHER).run(on)
     assert OTHER.encode() not in kept(tmp_path)
+
+
+def test_a_function_that_travels_by_value_is_refused_with_the_secret_in_it(on):
+    held = OTHER
+
+    @task(secrets=["OTHER_KEY"])
+    def use():
+        return len(held)
+
+    @workflow
+    def using():
+        return use()
+
+    if on == "local":
+        with pytest.raises(DefinitionError, match="the function of 'use' holds the secret 'OTHER_KEY'"):
+            using().run(on)

@@ -134,21 +134,24 @@ class _Listener:
                 self._waiting.clear()
             self._say(f"is told nothing, since secrets cannot be taken out of it: {_in_short(error)}")
             return
-        together = getattr(self._observer, "notify_all", None)
+        together = hasattr(self._observer, "notify_all")
         while notices := self._next():
-            if together is not None:
-                self._attempt(lambda: together(self._run, self._screened(notices)))  # called at once
+            if together:
+                self._attempt(self._tell_together, notices)
                 continue
             for notice in notices:
                 if self._deaf:
                     return
                 # One that fails to the end is not waited for once for each thing that it did not hear.
                 if not (self._ending and self._in_a_row) or isinstance(notice, Closed):
-                    self._attempt(lambda: self._tell_one(notice))
+                    self._attempt(self._tell_one, [notice])
 
-    def _tell_one(self, notice: Notice) -> None:
-        for one in self._screened([notice]):
+    def _tell_one(self, notices: list[Notice]) -> None:
+        for one in self._screened(notices):
             self._observer.notify(self._run, one)
+
+    def _tell_together(self, notices: list[Notice]) -> None:
+        self._observer.notify_all(self._run, self._screened(notices))  # type: ignore[attr-defined]  # it has one
 
     def _next(self) -> list[Notice]:
         """Wait for something to tell; gives all that there is, and nothing when no more comes."""
@@ -166,10 +169,10 @@ class _Listener:
         screened = [self._screen(self._run, notice)[1] for notice in notices]
         return [notice for notice in screened if notice is not None]
 
-    def _attempt(self, tell: Callable[[], None]) -> None:
+    def _attempt(self, tell: Callable[[list[Notice]], None], notices: list[Notice]) -> None:
         """Tell it something; when it raises, that is counted, and it is left alone for a while."""
         try:
-            tell()
+            tell(notices)
             self._in_a_row = 0
             return
         except BaseException as error:  # noqa: BLE001  # whatever an observer raises is told, and the run goes on

@@ -6,13 +6,16 @@ Only for runs in which a task declares secrets.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from fairlead.config.registry import open_written
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.model.run import Run
+from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Inline, Value
 from fairlead.node.secrecy import Guard
 from fairlead.ports import ArtifactStore, Brief, Reach, Secrets, Site
@@ -22,7 +25,17 @@ from fairlead.stores.values import StoredValues
 if TYPE_CHECKING:
     from fairlead.config.environment import Environment
 
-__all__ = ["GuardedValues", "declared", "guard_of", "open_secrets", "secret_problems", "secret_settings"]
+__all__ = [
+    "GuardedArtifacts",
+    "GuardedValues",
+    "declared",
+    "guard_here",
+    "guard_of",
+    "open_secrets",
+    "secret_problems",
+    "secret_settings",
+    "source_problems",
+]
 
 
 def declared(brief: Brief) -> list[str]:
@@ -57,12 +70,47 @@ def secret_problems(run: Run, environment: Environment, settings: dict[str, Any]
                 return list(error.problems)
             except FairleadError as error:
                 problems.append(f"{task.name}: {error}")
-    given = [(f"parameter {name!r}", value) for name, value in run.parameters.items()]
+    given: list[tuple[str, Value]] = [(f"parameter {name!r}", value) for name, value in run.parameters.items()]
     given += [("a value in the workflow", value) for value in run.constants]
+    codes = zip(run.workflow.tasks, run.code.tasks, strict=False)
+    given += [(f"the function of {task.name!r}", code.payload) for task, code in codes if code.payload is not None]
     for what, value in given:
         found = guard.name_in(value.data) if isinstance(value, Inline) else ""
         if found:
             problems.append(f"{what} holds the secret {found!r}, and would be recorded; let the task ask for it")
+    # Names are longer than words, and what is written here is looked at like a file.
+    written: list[tuple[str, Any]] = [(f"task {task.name!r}", task) for task in run.workflow.tasks]
+    written += [("the environment", run.environment), ("a tag", run.tags), ("a component", run.components)]
+    for what, record in written:
+        found, _ = guard.place_in(msgspec.json.encode(record))
+        if found:
+            problems.append(f"{what} holds the secret {found!r}, and would be recorded; let the task ask for it")
+    return problems
+
+
+def guard_here(services: Any, tasks: Sequence[TaskDefinition]) -> Guard | None:
+    """Give what knows the secrets that tasks declare, as far as this process can have them; None where none does.
+
+    For whoever writes a run down, which is before its tasks have a process. What is not there is told later.
+    """
+    names = list(dict.fromkeys(name for task in tasks for name in task.secrets))
+    if not names:
+        return None
+    living = services.environment.secrets.get("object")
+    guard = Guard(lambda: living or open_secrets(services.secret_settings()))
+    guard.learn(names)
+    return guard
+
+
+def source_problems(files: Iterable[str], guard: Guard) -> list[str]:
+    """Say which of the files that are kept with a run hold a secret, and where."""
+    problems = []
+    for file in files:
+        name, line = guard.place_in(Path(file).read_bytes())
+        if name:
+            problems.append(
+                f"{file}:{line} holds the secret {name!r}, and the run would keep the file; let the task ask for it"
+            )
     return problems
 
 
@@ -100,7 +148,7 @@ class GuardedValues(StoredValues):
         files_dir: Path | None = None,
         codecs: Codecs | None = None,
     ) -> None:
-        super().__init__(_GuardedArtifacts(artifacts, guard), files_dir=files_dir, codecs=codecs)
+        super().__init__(GuardedArtifacts(artifacts, guard), files_dir=files_dir, codecs=codecs)
         self._guard = guard
 
     def encode(self, value: Any, **options: Any) -> Value:
@@ -111,8 +159,8 @@ class GuardedValues(StoredValues):
         return encoded
 
 
-class _GuardedArtifacts:
-    """An artifact store that takes no bytes with a known secret in them."""
+class GuardedArtifacts:
+    """An artifact store that takes no bytes with a known secret in them; UnstorableValue."""
 
     def __init__(self, artifacts: ArtifactStore, guard: Guard) -> None:
         self._artifacts = artifacts

@@ -23,6 +23,10 @@ __all__ = ["SHORTEST", "Guard", "Guarded", "forms"]
 SHORTEST = 4
 """Characters of the shortest value that is looked for: a shorter one is part of too many other things."""
 
+_TELLING = 8
+"""Characters from which on a value with more than letters in it is no word that stands somewhere by chance."""
+_QUOTES = frozenset({b"'", b'"'})
+
 
 def forms(value: str) -> set[str]:
     """The ways in which a secret is commonly written: as it is, escaped, quoted for a URL, in base64."""
@@ -102,11 +106,29 @@ class Guard:
             found = bytes(data).find
         return next((name for form, name in self._searched if found(form) >= 0), "")
 
+    def place_in(self, text: bytes) -> tuple[str, int]:
+        """Name a secret that stands in a file that people have written, and its line; an empty name when none does.
+
+        A short word, or one of letters only, counts between quotes: as a secret it is a poor one, and as a word
+        it may stand anywhere.
+        """
+        for form, name in self._searched:
+            anywhere = len(form) >= _TELLING and not form.isalpha()
+            start = text.find(form)
+            while start >= 0:
+                around = text[max(0, start - 1) : start], text[start + len(form) : start + len(form) + 1]
+                if anywhere or (around[0] == around[1] and around[0] in _QUOTES):
+                    return name, text.count(b"\n", 0, start) + 1
+                start = text.find(form, start + 1)
+        return "", 0
+
     def refuse(self, data: bytes | bytearray | memoryview | Any) -> None:
         """Raise UnstorableValue when a known secret stands in bytes that are to be kept."""
         name = self.name_in(data)
         if name:
-            raise UnstorableValue(f"it holds the secret {name!r}; secrets are never kept, so give back something else")
+            raise UnstorableValue(
+                f"it holds the secret {name!r}, and secrets are never kept; a task can ask for it by name"
+            )
 
 
 class Guarded:
