@@ -95,3 +95,8 @@ def test_a_store_removed_during_a_run_is_told_as_such(tmp_path):
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 4, done.stderr
     assert "was removed or replaced while it was going on" in done.stderr
+
+
+def test_a_status_that_there_is_none_of_is_an_error():
+    with pytest.raises(DefinitionError, match="status='suceeded' is no status .nearest: 'succeeded'.; there are"):
+        list_workflow_runs(status="suceeded")

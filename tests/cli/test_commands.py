@@ -8,6 +8,7 @@ import re
 import pytest
 
 from fairlead.cli.commands import MODULES
+from fairlead.config.services import close_all
 
 
 def test_a_run_prints_its_results_on_stdout_and_talks_on_stderr(fairlead):
@@ -382,3 +383,64 @@ def test_every_command_has_help_with_examples(fairlead, name):
     assert "Examples:\n  fairlead " in done.out
     assert "--quiet" in done.out
     assert fairlead(name, "-h").out == fairlead("help", name).out == done.out
+
+
+# --- blocks ---------------------------------------------------------------------------------------------------
+
+BLOCKS = """
+from fairlead import task, workflow, switch, Pipeline, PythonTask, Parallel
+
+@task
+def one(x):
+    if x == 3:
+        raise ValueError("three")
+    return x
+
+@task
+def two(x):
+    return x
+
+@workflow
+def both(x):
+    return two(one(x))
+
+@workflow
+def blocks(side: str = "left"):
+    return switch(side, {"left": both, "right": two})(1), both.map([1, 2, 3])
+"""
+
+
+@pytest.fixture
+def blocks(fairlead, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".fairlead").mkdir()
+    (tmp_path / "block_jobs.py").write_text(BLOCKS)
+    assert fairlead("run", "block_jobs.py:blocks", "--id", "b", "-q").code == 1
+    yield
+    close_all()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "inside"),
+    [
+        ("both", "map", 6),
+        ("both[2]", "map", 2),
+        ("switch", "switch", 2),
+        ("switch.left", "switch", 2),
+    ],
+)
+def test_a_block_is_shown_with_what_is_inside(fairlead, blocks, path, kind, inside):
+    told = json.loads(fairlead("show", f"b/{path}", "-o", "json").out)
+    assert (told["block"], len(told["tasks"])) == (kind, inside)
+    page = fairlead("show", f"b/{path}").out
+    assert page.startswith(f"b/{path}  {kind} of {inside} task runs: ")
+
+
+def test_of_a_block_it_is_said_what_failed_inside(fairlead, blocks):
+    page = fairlead("show", "b/both").out
+    assert "1 failed" in page and "1 skipped" in page and "ValueError: three" in page
+
+
+def test_what_is_no_block_is_still_not_found(fairlead, blocks):
+    for path in ("bot", "both[7]", "both.on", "switch.right"):
+        assert fairlead("show", f"b/{path}").code == 3

@@ -189,12 +189,14 @@ def test_settings_are_checked_before_anything_runs():
 
 
 def test_secrets_are_masked_in_what_is_sent(monkeypatch):
-    monkeypatch.setenv("API_KEY", "correct-horse")
+    key = "correct-horse"[::-1]  # a file that holds it would be refused
+    monkeypatch.setenv("API_KEY", key)
+    monkeypatch.setenv("USER", f"a {key} it is")
     with http_receiver() as received:
         here = with_observers({"type": "webhook", "url": received.url})
-        leaking("x").run(here, tags=["a correct-horse it is"])
+        leaking("x").run(here)
     bodies = b"".join(body for _, _, body in received)
-    assert b"correct-horse" not in bodies and b"a *** it is" in bodies
+    assert key.encode() not in bodies and b"a *** it is" in bodies
 
 
 PROGRAM = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
@@ -122,7 +122,9 @@ class WorkflowRun:
         return RunOutput(self.id, name, self._output_value(name))
 
     def get_tasks(self, status: TaskStatus | None = None, name: str | None = None) -> list[TaskRun]:
-        """List the task runs that are known of, in the order of the graph."""
+        """List the task runs that are known of, in the order of the graph; DefinitionError for an unknown status."""
+        if status is not None:
+            telling.check_status(status, get_args(TaskStatus))
         by_path = self._attempts_by_path()
         return [
             TaskRun(self, path, task, state, by_path.get(path, []))
@@ -377,6 +379,8 @@ def list_summaries(
 
 
 def _found(wanted: RunFilter, where: str, env: EnvironmentLike) -> tuple[Services | None, Sequence[RunSummary]]:
+    if wanted.status is not None:
+        telling.check_status(wanted.status, get_args(RunStatus))
     services = look_services(load(env))
     if where:
         from fairlead.api.searching import search

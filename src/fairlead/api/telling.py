@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fairlead.errors import FairleadError, NotFinished, RunCancelled, RunDiverged, RunFailed
+from fairlead.author.problems import nearest
+from fairlead.errors import DefinitionError, FairleadError, NotFinished, RunCancelled, RunDiverged, RunFailed
 from fairlead.model.events import Attempt, Failure
-from fairlead.model.path import BODY, said
+from fairlead.model.path import BODY, group_of, said
 from fairlead.model.run import Group, RunStatus, RunSummary
 from fairlead.model.task import TaskDefinition
 from fairlead.model.values import Value
@@ -95,6 +96,12 @@ def no_task(run_id: str, path: str, known: Sequence[str]) -> str:
     return f"run {run_id!r} has no task run {path!r}{hint}; 'fairlead show {run_id}' lists its tasks"
 
 
+def check_status(status: str, known: Sequence[str]) -> None:
+    """Refuse a status that nothing can have; DefinitionError with the nearest."""
+    if status not in known:
+        raise DefinitionError(f"status={status!r} is no status{nearest(status, known)}; there are {', '.join(known)}")
+
+
 def task_at(workflow: Workflow, path: str) -> TaskNode | None:
     """Find the node that places the task of a path; None when the path is not of this workflow."""
     return _find(workflow, path.split("."))
@@ -118,6 +125,19 @@ def _find(scope: Workflow, parts: list[str]) -> TaskNode | None:
         if rest and not flat and (found := _find(body, rest)) is not None:
             return found
     return None
+
+
+def block_at(workflow: Workflow, path: str) -> str:
+    """Name the kind of a block by its path, with or without indexes: `map`, `switch`, `repeat` or `group`."""
+    kinds: dict[type, str] = {MapNode: "map", SwitchNode: "switch", RepeatNode: "repeat"}
+    scopes, found = [workflow], "group"
+    for part in group_of(path).split("."):
+        nodes = [node for scope in scopes for node in scope.nodes if node.name.partition("#")[0] == part]
+        # What is no node is the label of a case or a handler, or the name before a colon of what was inlined.
+        if nodes:
+            found = kinds.get(type(nodes[0]), "group")
+            scopes = [body for node in nodes for _, body in bodies_of(node)]
+    return found
 
 
 def definition_at(workflow: Workflow, attempt: Attempt) -> TaskDefinition | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from fairlead.api import WorkflowRun
+from fairlead.api import TaskRun, WorkflowRun
 from fairlead.cli.views import TaskView
 from fairlead.errors import NotFinished
 from fairlead.model.events import Attempt
-from fairlead.model.path import BODY
+from fairlead.model.path import BODY, group_of
 from fairlead.model.run import RunSummary
 from fairlead.model.task import CATALOG
 from fairlead.model.words import short
 
-__all__ = ["attempts_of", "failures", "reused_attempts", "task_view"]
+__all__ = ["attempts_of", "failures", "reused_attempts", "task_runs_in", "task_view"]
 
 _LOOKED_AT = 100
 """Attempts that are fetched to choose from; a page shows ten."""
@@ -59,6 +59,16 @@ def failures(run: WorkflowRun, summary: RunSummary) -> list[Attempt]:
 def reused_attempts(run: WorkflowRun, summary: RunSummary) -> list[Attempt]:
     """Give some task runs whose results were reused."""
     return attempts_of(run, outcome="reused", limit=_LOOKED_AT) if summary.counts.get("reused") else []
+
+
+def task_runs_in(run: WorkflowRun, block: str) -> list[TaskRun]:
+    """Give the task runs inside a block, by its path with or without indexes; none where it is no block."""
+    return [task for task in run.get_tasks() if any(place.startswith(block) for place in _around(task.id, block))]
+
+
+def _around(path: str, block: str) -> list[str]:
+    """Give a task run's path, and the one without indexes, where they go on behind a block's."""
+    return [one for one in (path, group_of(path)) if one[len(block) : len(block) + 1] in (".", "[", ":")]
 
 
 def task_view(run: WorkflowRun, path: str) -> TaskView:

@@ -9,8 +9,8 @@ import time
 
 import click
 
-from fairlead.api import WorkflowRun
-from fairlead.cli.found import attempts_of, failures, reused_attempts, task_view
+from fairlead.api import TaskRun, WorkflowRun
+from fairlead.cli.found import attempts_of, failures, reused_attempts, task_runs_in, task_view
 from fairlead.cli.options import Command, Form, environment, form, loudness, split_task
 from fairlead.cli.output import page_width, write_document, write_documents, write_page
 from fairlead.cli.views import RunView
@@ -28,6 +28,7 @@ __all__ = ["explain", "show"]
         "fairlead show calm-otter              the whole run",
         "fairlead show 'calm-otter/train[3]'   one task run (quoted, because of the shell)",
         "fairlead show calm-otter/train        all task runs of that name",
+        "fairlead show calm-otter/each         a block: the task runs inside it",
         "fairlead show calm-otter -o json      the same for programs",
     ),
 )
@@ -59,10 +60,13 @@ def _show_task(run: WorkflowRun, task: str, form: Form) -> None:
     try:
         view = task_view(run, task)
     except NotFound:
-        # Not the path of a task run; perhaps the name of many.
-        if task not in {group.name for group in run.groups()}:
+        # Not the path of a task run; perhaps the name of many, or a block.
+        if task in {group.name for group in run.groups()}:
+            _show_task_runs(run, task, form)
+        elif inside := task_runs_in(run, task):
+            _show_block(run, task, inside, form)
+        else:
             raise
-        _show_task_runs(run, task, form)
         return
     if form == "table":
         from fairlead.cli.pages.task import task_page
@@ -72,6 +76,17 @@ def _show_task(run: WorkflowRun, task: str, form: Form) -> None:
         from fairlead.cli.pages.documents import task_document
 
         write_document(task_document(view), form)
+
+
+def _show_block(run: WorkflowRun, path: str, inside: list[TaskRun], form: Form) -> None:
+    from fairlead.api.telling import block_at
+    from fairlead.cli.pages.block import block_document, block_page
+
+    kind = block_at(run.graph, path)
+    if form == "table":
+        write_page(block_page(run.id, path, kind, inside, width=page_width()))
+    else:
+        write_document(block_document(run.id, path, kind, inside), form)
 
 
 def _show_task_runs(run: WorkflowRun, name: str, form: Form) -> None:
