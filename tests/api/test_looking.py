@@ -98,5 +98,5 @@ def test_a_store_removed_during_a_run_is_told_as_such(tmp_path):
 
 
 def test_a_status_that_there_is_none_of_is_an_error():
-    with pytest.raises(DefinitionError, match="status='suceeded' is no status .nearest: 'succeeded'.; there are"):
+    with pytest.raises(DefinitionError, match=r"status='suceeded' is no status \(nearest: 'succeeded'\); there are"):
         list_workflow_runs(status="suceeded")

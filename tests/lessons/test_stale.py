@@ -77,12 +77,6 @@ EDITS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def no_bytecode(monkeypatch):
-    """Python itself takes an edit of the same size in the same second for no edit, by its compiled file."""
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-
-
 @pytest.mark.parametrize("case", EDITS)
 def test_a_result_is_not_reused_after_an_edit_of(project, case):
     files, (name, old, new) = EDITS[case]

@@ -6,11 +6,12 @@ While such a file is loaded, `run` raises StopLoading, and what was defined up t
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from fairlead.model.names import script_module
 __all__ = ["StopLoading", "is_loading", "load_target_file", "loading", "own_error", "run_module", "stop_if_loading"]
 
 _OURS = str(Path(__file__).parents[1])
+_PYTHONS = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text to compare with
 _loading: ContextVar[bool] = ContextVar("fairlead_loading", default=False)
 
 
@@ -38,12 +40,49 @@ def is_loading() -> bool:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Say that files are loaded for their definitions in here."""
+    """Say that files are loaded for their definitions in here, and have them loaded as they are now."""
     token = _loading.set(True)
+    finder = _FreshFinder()
+    places = [place for place, one in enumerate(sys.meta_path) if one is PathFinder]
+    sys.meta_path.insert(places[0] if places else len(sys.meta_path), finder)
     try:
         yield
     finally:
         _loading.reset(token)
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+
+
+class FreshLoader(SourceFileLoader):
+    """Loads a file as it is now, also where it was edited twice in one second, to the same size.
+
+    By its time in whole seconds and its size, Python takes what was compiled in between for what is there.
+    """
+
+    def get_data(self, path: str) -> bytes:
+        """Read a file; OSError for a compiled one that may be older than its source."""
+        if path.endswith(".pyc"):
+            written, edited = os.stat(path).st_mtime, os.stat(self.path).st_mtime  # noqa: PTH116 - once per import
+            if written < edited // 1 + 1:
+                raise OSError(f"{path} may be older than {self.path}")
+        return super().get_data(path)
+
+
+class _FreshFinder:
+    """Has modules of projects loaded as they are; those of Python and of installed packages do not change."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module where Python does."""
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader and _changes(spec.origin or ""):
+            spec.loader = FreshLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+def _changes(file: str) -> bool:
+    return not (file.startswith((_PYTHONS, _OURS)) or "/site-packages/" in file or "/dist-packages/" in file)
 
 
 def run_module(loader: SourceFileLoader, module: ModuleType) -> None:
@@ -56,7 +95,7 @@ def run_module(loader: SourceFileLoader, module: ModuleType) -> None:
             return
 
 
-class _TargetLoader(SourceFileLoader):
+class _TargetLoader(FreshLoader):
     def exec_module(self, module: ModuleType) -> None:
         run_module(self, module)
 
