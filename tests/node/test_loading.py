@@ -25,7 +25,8 @@ def forget(tmp_path):
     before = list(sys.path)
 
     def drop():
-        for name in [name for name, one in sys.modules.items() if str(tmp_path) in (getattr(one, "__file__", "") or "")]:
+        here = [name for name, one in sys.modules.items() if str(tmp_path) in str(getattr(one, "__file__", ""))]
+        for name in here:
             del sys.modules[name]
 
     yield drop
