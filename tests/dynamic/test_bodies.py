@@ -564,7 +564,7 @@ def test_a_task_that_comes_up_late_and_needs_what_there_is_not_is_refused():
 
 
 def test_a_secret_is_no_argument(monkeypatch):
-    monkeypatch.setenv("API_KEY", "tell-nobody-of-this")
+    monkeypatch.setenv("API_KEY", "tell-nobody-of-this"[::-1])  # a file that holds it would be refused
 
     @task(secrets=["API_KEY"])
     def ask(key=None):
