@@ -165,7 +165,9 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
 class Executor(Protocol):
     """Runs jobs for a driver. It has no graph, starts no threads that call back, decides nothing."""
 
-    offers: Offers
+    @property
+    def offers(self) -> Offers:
+        """What it honours, where that is known before it is opened."""
 
     def open(self, brief: Brief) -> None:
         """Get ready to take jobs of this run."""

@@ -95,8 +95,9 @@ def test_everything_that_has_a_name_is_listed(here):
         "in_process": "built in",
         "local": "built in",
         "mock": "built in",
+        "ray": "built in",
     }
-    assert Environment.list() == ["stage", "prod", "dev", "mine", "in_process", "local", "mock"]
+    assert Environment.list() == ["stage", "prod", "dev", "mine", "in_process", "local", "mock", "ray"]
 
 
 def test_an_unknown_name_tells_the_nearest(here):

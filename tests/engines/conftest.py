@@ -11,9 +11,10 @@ import os
 import pytest
 
 from tests.engines.postgres import database, postgres
+from tests.engines.ray_cluster import ray_cluster
 from tests.engines.s3 import s3, s3_bucket, s3_server
 
-__all__ = ["database", "postgres", "s3", "s3_bucket", "s3_server"]
+__all__ = ["database", "postgres", "ray_cluster", "s3", "s3_bucket", "s3_server"]
 
 collect_ignore_glob = [] if os.environ.get("FAIRLEAD_TEST_ENGINES") else ["*"]
 

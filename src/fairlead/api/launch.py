@@ -76,7 +76,10 @@ def check_against(run: Run, services: Services, executor: Executor, *, fetch: bo
 
     `fetch`: the run is to be made, and what is needed for it may be fetched.
     """
-    stores = {"the run store": services.store.reach, "the artifact store": services.artifacts.reach}
+    stores = {"the artifact store": services.artifacts.reach}
+    if services.store.reach == "process":
+        # Of what the tasks of an executor do, the driver keeps the records: no task needs to see them.
+        stores = {"the run store": services.store.reach, **stores}
     environment = services.environment
     name = str(environment.executor["type"])
     members = members_of(executor)

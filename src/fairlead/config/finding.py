@@ -21,6 +21,7 @@ BUILT_IN: dict[str, str] = {
     "in_process": "one task after the other in this process; a debugger works in the task",
     "local": "all cores of this machine, in warm worker processes",
     "mock": "walks the graph in this process without running any task",
+    "ray": "the workers of a Ray cluster on this machine, which lives as long as the run",
 }
 """The environments that need no file: the executors that need no settings."""
 

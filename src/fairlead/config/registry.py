@@ -57,6 +57,7 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
         "in_process": "fairlead.executors.plugins:in_process",
         "local": "fairlead.executors.plugins:local",
         "mock": "fairlead.executors.plugins:mock",
+        "ray": "fairlead.executors.ray.options:ray",
     },
     "orchestrators": {
         "argo": "fairlead.orchestrators.plugins:argo",

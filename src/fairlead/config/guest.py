@@ -1,0 +1,96 @@
+"""Where a Ray worker's process is put together: what its jobs of a run are run with.
+
+Ray's function imports this by name (`fairlead.executors.ray.owner`); the one that is there for the first
+bundle of a run is kept for those that follow.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import fairlead
+from fairlead.config.benches import open_bench
+from fairlead.executors.ray.guest import Guest, unusable
+from fairlead.executors.ray.messages import Beat, Order, Result
+from fairlead.node.capture import FileLog
+from fairlead.node.execute import Ended
+from fairlead.ports import Brief, Job
+
+__all__ = ["perform"]
+
+_JOBS: msgspec.msgpack.Decoder[list[Job]] = msgspec.msgpack.Decoder(list[Job])
+_ORDER: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+_encode = msgspec.msgpack.Encoder().encode
+
+_HERE: dict[str, Guest] = {}
+"""The run that this process works for, by the key of its owner."""
+
+
+def perform(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: Any, token: int, jobs: bytes) -> bytes:
+    """Run a bundle of jobs; gives a `Result`."""
+    wanted = _JOBS.decode(jobs)
+    guest = _HERE.get(key)
+    try:
+        if guest is None:
+            guest = _open(key, site, brief, owner)
+        if guest.edition < edition:
+            guest.grow(_understood(brief, site), edition)
+    except Exception as error:  # noqa: BLE001  # the run's own failure, not the worker's
+        words = f"the run cannot be opened in Ray's worker: {type(error).__name__}: {error}"
+        return _encode(Result([unusable(job, words) for job in wanted]))
+    return _encode(guest.run(token, wanted))
+
+
+def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest:
+    _compare(site)
+    for before in [*_HERE]:
+        _HERE.pop(before).close()
+    if site["here"] and Path(site["cwd"]).is_dir():
+        os.chdir(site["cwd"])
+    understood = _understood(brief, site)
+    name = f"ray-{os.uname().nodename if not site['here'] else 'w'}-{os.getpid()}.log"
+    path = f"{understood.scratch}/{name}"
+    log = FileLog(path, name)
+    guest = _HERE[key] = Guest(
+        open_bench(understood, log),
+        log,
+        path,
+        tell=lambda beat: _told(owner, beat),
+        ended=Ended,
+        sends_output=not site["here"],
+        grace=site["grace"],
+    )
+    return guest
+
+
+def _understood(brief: bytes, site: dict[str, Any]) -> Brief:
+    """Read a brief; on another machine its folders are this machine's own."""
+    found = msgspec.msgpack.decode(brief, type=Brief)
+    if not site["here"]:
+        found.scratch = str(Path(tempfile.gettempdir(), f"fairlead-{os.getuid()}", found.run))
+    Path(found.scratch).mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _compare(site: dict[str, Any]) -> None:
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if fairlead.__version__ != site["fairlead"]:
+        raise RuntimeError(
+            f"Fairlead is {fairlead.__version__} here and {site['fairlead']} where the run is carried; install the same"
+        )
+    if here != site["python"]:
+        raise RuntimeError(
+            f"Python is {here} here and {site['python']} where the run is carried; they must be the same"
+        )
+
+
+def _told(owner: Any, beat: Beat) -> Order:
+    import ray
+
+    return _ORDER.decode(ray.get(owner.beat.remote(_encode(beat))))
