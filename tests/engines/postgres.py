@@ -31,7 +31,6 @@ class PostgresServer(NamedTuple):
 
     folder: Path
     port: int
-    pid: int
 
     @property
     def url(self) -> str:
@@ -54,13 +53,18 @@ class PostgresServer(NamedTuple):
             return cursor.fetchall() if cursor.description else []
 
     def end_sessions(self, name: str = "fairlead%") -> int:
-        """Cut the connections whose application name is like this, as an administrator would; gives how many."""
+        """End the sessions whose application name is like this, as an administrator would; gives how many."""
         told = self.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name LIKE %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
             name,
         )
         return len(told)
+
+    def restart(self) -> None:
+        """Kill the server with all sessions, as a crash does, and start it again on the same port."""
+        stop(self)
+        start(self.folder, port=self.port)
 
 
 class Database(NamedTuple):
@@ -73,10 +77,12 @@ class Database(NamedTuple):
     def url(self) -> str:
         return self.server.url
 
-    def store(self, **settings: Any) -> Any:
+    def store(self, *, port: int = 0, **settings: Any) -> Any:
+        """Open it; `port`: by way of something that listens there."""
         from fairlead.stores.postgres import PostgresStore
 
-        return PostgresStore(**{"url": self.url, "schema": self.schema, **settings})
+        url = self.url.replace(f":{self.server.port}/", f":{port}/") if port else self.url
+        return PostgresStore(**{"url": url, "schema": self.schema, **settings})
 
 
 @pytest.fixture(scope="session")
@@ -95,17 +101,15 @@ def database(postgres: PostgresServer) -> Database:
     return Database(postgres, f"test_{next(_SCHEMAS)}")
 
 
-def start(folder: Path, *settings: str) -> PostgresServer:
+def start(folder: Path, *, port: int = 0) -> PostgresServer:
     """Make a cluster in a folder if there is none, start its server, and wait until it answers."""
     data = folder / "data"
     if not data.exists():
         _make(folder, data)
-    port = free_port()
+    port = port or free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=60"
-    options += "".join(f" -c {setting}" for setting in settings)
     _call(folder, "pg_ctl", "-D", str(data), "-w", "-t", "30", "-l", str(folder / "log"), "-o", options, "start")
-    pid = int((data / "postmaster.pid").read_text().split()[0])
-    return PostgresServer(folder, port, pid)
+    return PostgresServer(folder, port)
 
 
 def stop(server: PostgresServer, how: str = "immediate") -> None:

@@ -36,7 +36,14 @@ _LASTING = (
 )
 """Words of servers that refuse a connection for good; there is no code with them."""
 
-_CROWDED = ("too many clients", "too many connections", "remaining connection slots", "starting up", "shutting down")
+_LATER = (
+    "too many clients",
+    "too many connections",
+    "remaining connection slots",
+    "starting up",
+    "shutting down",
+    "closed the connection unexpectedly",
+)
 """Words of servers that would take a connection a little later."""
 
 
@@ -53,7 +60,7 @@ def passes(error: psycopg.Error, *, reached: bool) -> bool:
     if not is_lost(error):
         return False
     words = str(error)
-    if any(said in words for said in _CROWDED):
+    if any(said in words for said in _LATER):
         return True
     return reached and not any(said in words for said in _LASTING)
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import psycopg
 
-from fairlead.errors import RunBusy, StaleEpoch
+from fairlead.errors import RunBusy, StaleEpoch, StoreError
 from fairlead.stores.postgres_server import Server, Session
 
 __all__ = ["PostgresLease", "lock_of"]
@@ -27,6 +27,9 @@ _PATIENCE = 0.3
 """Seconds for which a driver tries: the server needs a moment to see that the one before is dead."""
 
 _PAUSE = 0.01
+
+_BRIEFLY = 1.0
+"""Seconds for which a driver that lets go tries to reach a server that is gone."""
 
 _ENDING = 5.0
 """Seconds that a session which was told to end may take."""
@@ -64,6 +67,8 @@ class PostgresLease:
         self._lock_number = lock_of(server.schema, run_id)
         self._released = released
         self._session: Session | None = None
+        self._lost: list[Session] = []
+        """Sessions that were cut here, and may hold the lock for as long as the server has not seen that."""
         self._mutex = threading.Lock()
         # In a forked child it is nobody's.
         self._pid = os.getpid()
@@ -82,7 +87,7 @@ class PostgresLease:
         until = time.monotonic() + _PATIENCE
         with self._mutex:
             while True:
-                self._session = self._server.steadily(self._taken)
+                self._session = self._server.steadily(self._taken_again)
                 if self._session is not None:
                     return
                 if time.monotonic() > until:
@@ -108,17 +113,24 @@ class PostgresLease:
             session, self._session = self._session, None
             self._gone = True
             self._released(self)
-            if session is None:
-                return
+            if session is not None:
+                self._drop(session)
             try:
-                dropped = session.rows(_DROP, (self._lock_number,))[0][0]
-            except psycopg.Error:
-                dropped = False  # the lock ends with the session
+                self._server.steadily(self._end_lost, patience=_BRIEFLY)
+            except StoreError:
+                return  # the server is gone, and the lock with it; or it will see by itself that we are
+
+    # --- within ---
+
+    def _drop(self, session: Session) -> None:
+        try:
+            dropped = session.rows(_DROP, (self._lock_number,))[0][0]
+        except psycopg.Error:
+            dropped = False
+            self._lost.append(session)
         if not dropped:
             session.close()
         self._server.give_back(session)
-
-    # --- within ---
 
     def _on_mine(self, work: Callable[[Session], _T]) -> _T:
         if self._session is None or not self._session.is_open:
@@ -131,13 +143,10 @@ class PostgresLease:
             raise
 
     def _regain(self) -> None:
-        before = self._session
-        session = self._taken()
-        if session is None and before is not None and self._end(before):
-            until = time.monotonic() + _ENDING
-            while session is None and time.monotonic() < until:
-                time.sleep(_PAUSE)
-                session = self._taken()
+        if self._session is not None:
+            self._lost.append(self._session)
+            self._session = None
+        session = self._taken_again()
         if session is None:
             holder = self._holder()
             raise StaleEpoch(
@@ -154,6 +163,18 @@ class PostgresLease:
                 )
         self._session = session
 
+    def _taken_again(self) -> Session | None:
+        """Give a session that holds the lock, also where one that we lost still had it; None: somebody else has."""
+        session = self._taken()
+        if session is None and self._end_lost():
+            until = time.monotonic() + _ENDING
+            while session is None and time.monotonic() < until:
+                time.sleep(_PAUSE)
+                session = self._taken()
+        if session is not None:
+            self._lost.clear()
+        return session
+
     def _taken(self) -> Session | None:
         """Give a session that holds the lock, or None when another one has it."""
         session = self._server.session()
@@ -164,34 +185,30 @@ class PostgresLease:
                 return session
         except BaseException:
             session.close()
+            self._lost.append(session)
             raise
         self._server.give_back(session)
         return None
 
-    def _end(self, before: Session) -> bool:
-        """End the session that we lost, where the server has not seen that: the lock is still on it."""
-        session = self._server.session()
-        try:
-            ended = session.rows(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start::text = %s",
-                (before.pid, before.since),
-            )
-        except psycopg.errors.InsufficientPrivilege:
-            return False  # only a superuser's session cannot be ended by its own user
-        except BaseException:
-            session.close()
-            raise
-        finally:
-            self._server.give_back(session)
+    def _end_lost(self) -> bool:
+        """Have the server end the sessions that we lost; gives whether there was one."""
+        ended = [self._end(session) for session in self._lost]
+        self._lost.clear()
+        return any(ended)
+
+    def _end(self, lost: Session) -> bool:
+        with self._server.borrowed() as session:
+            try:
+                ended = session.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid = %s AND backend_start::text = %s",
+                    (lost.pid, lost.since),
+                )
+            except psycopg.errors.InsufficientPrivilege:
+                return False  # a superuser's session is not ended by others; the server will see by itself
         return bool(ended)
 
     def _holder(self) -> str:
-        session = self._server.session()
-        try:
+        with self._server.borrowed() as session:
             rows = session.rows(_HOLDER, (self._lock_number,))
-        except BaseException:
-            session.close()
-            raise
-        finally:
-            self._server.give_back(session)
         return str(rows[0][1]).removeprefix("fairlead driver, ") if rows else ""

@@ -13,7 +13,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -134,14 +135,17 @@ class Server:
         """Do the work on a session that is free; done again where the connection is lost."""
         return self.steadily(lambda: self._on_one(work))
 
-    def steadily(self, action: Callable[[], _T]) -> _T:
-        """Do it, again and again while what keeps it from being done is passing, for a bounded time."""
+    def steadily(self, action: Callable[[], _T], *, patience: float | None = None) -> _T:
+        """Do it, again and again while what keeps it from being done is passing, for a bounded time.
+
+        `patience`: seconds, where they are not the store's.
+        """
         until, turn = 0.0, 0
         while True:
             try:
                 return action()
             except psycopg.Error as error:
-                until = until or time.monotonic() + self.patience
+                until = until or time.monotonic() + (self.patience if patience is None else patience)
                 pause = _PAUSES[min(turn, len(_PAUSES) - 1)]
                 if not passes(error, reached=self._reached) or time.monotonic() + pause > until:
                     raise self.told(error) from error
@@ -177,6 +181,18 @@ class Server:
         for one in old:
             one.close()
 
+    @contextmanager
+    def borrowed(self) -> Iterator[Session]:
+        """Lend a session for a moment; what is raised leaves it in no transaction."""
+        session = self.session()
+        try:
+            yield session
+        except BaseException:
+            session.restore()
+            raise
+        finally:
+            self.give_back(session)
+
     def close(self) -> None:
         """Let all idle connections go; using the server again opens new ones."""
         self._drop_idle()
@@ -188,15 +204,8 @@ class Server:
             session.close()
 
     def _on_one(self, work: Callable[[Session], _T]) -> _T:
-        with self._room:
-            session = self.session()
-            try:
-                return work(session)
-            except BaseException:
-                session.restore()
-                raise
-            finally:
-                self.give_back(session)
+        with self._room, self.borrowed() as session:
+            return work(session)
 
     def _connect(self) -> Session:
         # No fork may happen meanwhile: the child would not know what to let go.
