@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from fairlead.config import registry
@@ -94,6 +96,17 @@ def test_a_password_in_the_text_of_a_store_is_refused_and_not_repeated(here, tex
     said = f"{place}: holds a password as text, which every run would record; write ${{NAME}} in its place"
     assert said in "\n".join(caught.value.problems)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_store_whose_extra_is_missing_names_the_command(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    (here / "dev.yaml").write_text("store: {type: postgres, url: 'postgresql://h/d', pool_size: 0}")
+    with pytest.raises(ConfigurationError) as caught:
+        load("dev")
+    assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
+        "store.type: the store 'postgres' needs psycopg, which is not installed: pip install 'fairlead[postgres]'",
+        "store.pool_size: 0: expected int >= 1",
+    ]
 
 
 def test_everything_wrong_is_said_at_once_in_the_order_of_the_file(here):
