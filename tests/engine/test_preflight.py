@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead.engine.preflight import memory_bytes, mismatches, table
+from fairlead.engine.preflight import mismatches, table
 from fairlead.errors import DefinitionError
+from fairlead.model.amounts import memory_bytes
 from fairlead.model.task import Resources
 from fairlead.ports import Offers
 from tests.model.builders import TaskNode, task, workflow

@@ -54,6 +54,7 @@ SEAMS: dict[Seam, str] = {
 
 BUILT_IN: dict[Seam, dict[str, str]] = {
     "executors": {
+        "container": "fairlead.executors.plugins:container",
         "in_process": "fairlead.executors.plugins:in_process",
         "local": "fairlead.executors.plugins:local",
         "mock": "fairlead.executors.plugins:mock",

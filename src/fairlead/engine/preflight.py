@@ -5,20 +5,17 @@ Only compares; all mismatches of a run are one table: the task, what it needs, w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fairlead.errors import DefinitionError
+from fairlead.model.amounts import memory_bytes
 from fairlead.model.task import TaskDefinition
 from fairlead.model.workflow import Workflow
 from fairlead.ports import Offers, Reach
 
-__all__ = ["Mismatch", "memory_bytes", "mismatches", "table"]
+__all__ = ["Mismatch", "mismatches", "table"]
 
 _WIDTH: dict[Reach, int] = {"process": 0, "host": 1, "network": 2}
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?")
 
 
 _OUT_OF_SIGHT = "executor {!r} runs tasks out of its sight"
@@ -39,14 +36,6 @@ def table(rows: Sequence[Mismatch]) -> list[str]:
     needs = max((len(row.needs) for row in rows if row.task), default=0)
     whole = [row.needs for row in rows if not row.task]
     return whole + [f"{row.task:<{names}}  {row.needs:<{needs}}  {row.has}".rstrip() for row in rows if row.task]
-
-
-def memory_bytes(text: str) -> int:
-    """Read an amount of memory such as "4Gi" or "500M"; raises DefinitionError."""
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is None:
-        raise DefinitionError(f"memory {text!r} is not an amount such as '500M' or '4Gi'")
-    return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
 def mismatches(

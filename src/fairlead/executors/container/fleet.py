@@ -1,0 +1,308 @@
+"""The containers that were started: watched, ended where they take too long, and removed when they were heard.
+
+The driver's thread looks at the files that containers write, many times a second; the engine is asked by
+threads of their own, once to make a container, once to start it and once to remove it, and now and then
+for a list of all that there are, by which is noticed which one has ended without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Any
+
+from fairlead.executors.container.cells import Cell
+from fairlead.executors.container.engine import Engine, EngineGone, Found, Refused, State
+from fairlead.executors.container.hands import LAST, Hands
+from fairlead.executors.container.specs import RUN
+from fairlead.executors.container.verdicts import End, of_end, of_refusal
+from fairlead.executors.processes import oom_kills
+from fairlead.model.events import Failure
+from fairlead.ports import Report
+
+__all__ = ["Fleet"]
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL for a task that took too long."""
+
+TELL_AFTER = 0.1
+"""Seconds after which a job that still runs is reported as running: each such report is a fact to be recorded."""
+
+SOON, LATE = 0.01, 0.1
+"""Seconds between two looks at a container's files: at a young one, and at an old one."""
+
+LIST_EVERY, LIST_SOON = 1.0, 0.1
+"""Seconds between two lists of all containers: usually, and while one was told to end."""
+
+LINGER = 0.3
+"""Seconds that a container gets to end by itself when it has given back its last record."""
+
+SILENCE = 30.0
+"""Seconds for which the engine may be away."""
+
+
+class Fleet:
+    """The containers of one run that were started and not heard to their end."""
+
+    def __init__(self, engine: Engine, labels: Mapping[str, str], config: Callable[[Cell], dict[str, Any]], hands: int):
+        """`labels` are those that all of them have; `config` says what the engine is to make."""
+        self._engine = engine
+        self._labels = labels
+        self._config = config
+        self._hands = Hands(hands, farewell=engine.close)
+        self.cells: dict[str, Cell] = {}
+        """By the container's name."""
+        self.reports: list[Report] = []
+        self.rung = False
+        """Somebody wants to be heard."""
+        self._leaving: list[tuple[float, str, Cell | None]] = []
+        """Containers to be removed: when, and what else is to be."""
+        self._list_at = inf
+        self._listing = False
+        self._gone_since = 0.0
+        self._oom = oom_kills()
+        self._closed = False
+
+    @property
+    def bell(self) -> int:
+        """The descriptor that can be read when the engine has answered."""
+        return self._hands.bell.fd
+
+    def wake(self) -> None:
+        """Wake whoever waits for it; from any thread."""
+        self.rung = True
+        self._hands.bell.ring()
+
+    @property
+    def cost(self) -> float:
+        """Processors that are taken."""
+        return sum(cell.cost for cell in self.cells.values())
+
+    # --- starting ---------------------------------------------------------------------------------
+
+    def launch(self, cell: Cell) -> None:
+        """Have a container made and started."""
+        self.cells[cell.name] = cell
+        self._hands.do(partial(self._start, cell.name, self._config(cell)), partial(self._started, cell))
+
+    def adopt(self, cell: Cell, found: Found | None) -> None:
+        """Take over a container that an earlier driver has made; None: only its files are left."""
+        self.cells[cell.name] = cell
+        if found is not None and found.status in ("created", "configured", "initialized"):
+            self._hands.do(partial(self._engine.start, found.id), partial(self._started, cell, found.id))
+            return
+        cell.id = found.id if found is not None else ""
+        cell.started = True
+        self._list_at = 0.0
+
+    def _start(self, name: str, config: dict[str, Any]) -> str:
+        """In another thread: make and start a container; one of that name is what is left of one given up."""
+        if self._closed:
+            return ""
+        try:
+            container = self._engine.create(name, config)
+        except Refused as error:
+            if error.status != 409:
+                raise
+            self._engine.remove(name)
+            container = self._engine.create(name, config)
+        try:
+            self._engine.start(container)
+        except Refused:
+            self._engine.remove(container)
+            raise
+        return container
+
+    def _started(self, cell: Cell, container: str | None, error: Exception | None) -> None:
+        if error is None:
+            assert container is not None
+            cell.id, cell.started = container, True
+            self._list_at = min(self._list_at, monotonic() + LIST_EVERY)
+            if cell.ending:
+                self.stop(cell, cell.grace)
+            return
+        if isinstance(error, Refused):
+            failure = of_refusal(str(error), cell.image)
+        elif isinstance(error, EngineGone):
+            failure = Failure("lost", str(error))
+        else:
+            raise error
+        self._over(cell, failure, container=False)
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def look(self, now: float) -> float:
+        """See what has changed; gives the time of the next look."""
+        self._hands.answer()
+        again = self._list_at
+        for cell in list(self.cells.values()):
+            again = min(again, self._see(cell, now))
+        if now >= self._list_at and not self._listing and self.cells:
+            self._listing = True
+            self._list_at = inf
+            known = [cell for cell in self.cells.values() if cell.started]
+            self._hands.do(partial(self._engine.listed, self._labels), partial(self._listed, known))
+        while self._leaving and now >= self._leaving[0][0]:
+            _, container, gone = self._leaving.pop(0)
+            self._hands.do(partial(self._remove, container, gone), when=LAST)
+        return min(again, self._leaving[0][0]) if self._leaving else again
+
+    def _see(self, cell: Cell, now: float) -> float:
+        if now >= cell.kill_at:
+            cell.kill_at = inf
+            self._kill(cell, "SIGKILL")
+        if not cell.see(now):
+            return now + SOON if cell.started else inf
+        self.reports.extend(cell.heard(now))
+        if cell.done:
+            self._let_go(cell, now)
+            return inf
+        assert cell.began is not None
+        age = now - cell.began
+        if not cell.told and age >= TELL_AFTER:
+            self.reports.append(cell.running())
+        if cell.limit is not None and age >= cell.limit and not cell.verdict:
+            cell.verdict = "timeout"
+            self.stop(cell, GRACE)
+        soonest = min(SOON, cell.limit / 10) if cell.limit is not None else SOON
+        return min(now + max(soonest, min(age / 50, LATE)), cell.kill_at)
+
+    def stop(self, cell: Cell, grace: float) -> None:
+        """Have a container end, and killed after `grace` seconds."""
+        cell.ending, cell.grace = True, grace
+        if not cell.started:
+            return  # it may be about to start: it is stopped then
+        cell.kill_at = monotonic() + grace
+        self._kill(cell, "SIGTERM")
+
+    def cancel(self, cell: Cell, wanted: set[tuple[str, int]], grace: float) -> None:
+        """Take jobs out of a container's order; end it, where one of them is at it."""
+        self.reports.extend(cell.cancel(wanted))
+        if cell.empty:
+            cell.verdict = "cancelled"
+            self.stop(cell, 0.0)
+        elif (cell.job.path, cell.job.attempt) in wanted and not cell.verdict:
+            cell.verdict = "cancelled"
+            self.stop(cell, grace)
+
+    def _kill(self, cell: Cell, signal: str) -> None:
+        self._hands.do(partial(self._engine.kill, cell.id, signal), self._killed)
+        self._list_at = min(self._list_at, monotonic() + LIST_SOON)
+
+    def _killed(self, _: None, error: Exception | None) -> None:
+        if error is not None:
+            self._failed(error)
+
+    # --- ends without a record ----------------------------------------------------------------------
+
+    def _listed(self, known: Iterable[Cell], found: list[Found] | None, error: Exception | None) -> None:
+        self._listing = False
+        hurry = any(cell.ending for cell in self.cells.values())
+        self._list_at = monotonic() + (LIST_SOON if hurry else LIST_EVERY)
+        if error is not None:
+            self._failed(error)
+            return
+        self._gone_since = 0.0
+        states = {one.id: one.status for one in found or ()}
+        for cell in known:
+            if cell.name not in self.cells or cell.asked or states.get(cell.id) in ("running", "paused", "restarting"):
+                continue
+            cell.asked = True
+            self._hands.do(partial(self._last_of, cell), partial(self._ended, cell))
+
+    def _last_of(self, cell: Cell) -> tuple[State | None, str]:
+        """In another thread: how a container ended, and what it wrote, where its log does not have that."""
+        state = self._engine.state(cell.id) if cell.id else None
+        words = self._engine.said(cell.id) if state is not None and not cell.order.begun() else ""
+        return state, words
+
+    def _ended(self, cell: Cell, last: tuple[State | None, str] | None, error: Exception | None) -> None:
+        if cell.name not in self.cells:
+            return
+        if last is None:
+            cell.asked = False
+            assert error is not None
+            self._failed(error)
+            return
+        state, words = last
+        if state is not None and state.status in ("running", "stopping", "removing"):
+            cell.asked = False  # it ends at this moment
+            return
+        if cell.see(monotonic()):
+            # What it wrote before it ended counts, and is there by now.
+            self.reports.extend(cell.heard(monotonic()))
+        self._over(cell, self._why(cell, state, words), container=True)
+
+    def _why(self, cell: Cell, state: State | None, words: str) -> Failure:
+        if state is None:
+            return Failure("killed", "its container was removed from outside")
+        oom, self._oom = self._oom, oom_kills()
+        return of_end(
+            End(
+                state.code,
+                begun=cell.began is not None,
+                out_of_memory=state.out_of_memory or self._oom > oom,
+                limit=cell.task.resources.memory or "",
+                words=words or state.error or cell.last_words(),
+            )
+        )
+
+    def _over(self, cell: Cell, failure: Failure, *, container: bool) -> None:
+        """A container has ended, or was never started, and its job left no record."""
+        self.reports.extend(cell.end(failure))
+        # At once: what comes next under this name has the same folder.
+        cell.order.remove()
+        del self.cells[cell.name]
+        if container:
+            self._hands.do(partial(self._remove, cell.id, None), when=LAST)
+
+    def _failed(self, error: Exception) -> None:
+        """The engine has not answered: it may be back in a moment."""
+        if not isinstance(error, EngineGone):
+            raise error
+        now = monotonic()
+        self._gone_since = self._gone_since or now
+        if now - self._gone_since > SILENCE:
+            raise EngineGone(
+                f"{error}; what runs in containers goes on: start the engine, then 'fairlead resume"
+                f" {self._labels[RUN]}' waits for it"
+            ) from error
+        self._list_at = min(self._list_at, now + LIST_EVERY)
+
+    # --- tidying up -------------------------------------------------------------------------------
+
+    def _let_go(self, cell: Cell, now: float) -> None:
+        del self.cells[cell.name]
+        self._leaving.append((now + LINGER, cell.id, cell))
+        self._leaving.sort(key=lambda one: one[0])
+        if not self.cells:
+            self._list_at = inf
+
+    def dismiss(self, found: Found) -> None:
+        """Remove a container that nobody waits for."""
+        self._hands.do(partial(self._remove, found.id, None), when=LAST)
+
+    def _remove(self, container: str, cell: Cell | None) -> None:
+        if container:
+            self._engine.remove(container)
+        if cell is not None:
+            cell.order.remove()
+
+    def close(self, patience: float = 60.0) -> bool:
+        """End and remove what is left; False when the engine took too long."""
+        self._closed = True
+        starting = [cell for cell in self.cells.values() if not cell.started]
+        for cell in self.cells.values():
+            self._hands.do(partial(self._remove, cell.id, cell))
+        for _, container, gone in self._leaving:
+            self._hands.do(partial(self._remove, container, gone), when=LAST)
+        self.cells.clear()
+        self._leaving.clear()
+        done = self._hands.close(patience)
+        if starting:
+            # Some may have come up while their threads did not know yet.
+            for found in self._engine.listed(self._labels):
+                self._engine.remove(found.id)
+        return done

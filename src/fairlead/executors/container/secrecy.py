@@ -1,0 +1,60 @@
+"""Secrets on their way into containers: files in memory, which a container of their task sees mounted.
+
+Variables would not do: whoever may ask the engine about a container sees them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from fairlead.executors.container.specs import Mount
+from fairlead.ports import Brief
+
+__all__ = ["Handed", "with_handed"]
+
+TARGET = "/run/fairlead/secrets"
+"""Where a container finds those of its task."""
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - no disk keeps what is there; the folder is ours alone
+
+
+class Handed:
+    """The secrets of one run, handed to containers."""
+
+    def __init__(self, brief: Brief, get: Callable[[str], str]) -> None:
+        """`get` gives a secret's value, once for each task that declares it."""
+        place = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
+        self._folder = place / f"fairlead-{sha256(brief.scratch.encode()).hexdigest()[:16]}"
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700)
+        self._get = get
+        self._given: set[int] = set()
+
+    def mount(self, task: int, names: tuple[str, ...]) -> Mount:
+        """Give the folder with the secrets of a task."""
+        folder = self._folder / str(task)
+        if task not in self._given:
+            folder.mkdir(mode=0o755)
+            for name in names:
+                file = folder / name
+                file.touch(mode=0o444)
+                file.chmod(0o644)  # readable for whatever user the container has; the folder above is ours alone
+                file.write_text(self._get(name), encoding="utf-8")
+            self._given.add(task)
+        return Mount(str(folder), TARGET, "ro")
+
+    def remove(self) -> None:
+        """Take them away."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def with_handed(brief: Brief) -> Brief:
+    """Tell tasks that their secrets are in files."""
+    section = {"folder": "/", "section": {"type": "folder", "path": TARGET}}
+    return msgspec.structs.replace(brief, secrets=section)

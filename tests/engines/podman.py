@@ -1,0 +1,187 @@
+"""Podman's service, on a socket of its own, with an image that has this machine's Python and Fairlead.
+
+The image is made from nothing, without a registry: the interpreter that runs the tests, the libraries that it
+needs, and what is installed beside it. Storage and configuration are the session's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fairlead
+
+__all__ = ["Podman", "engine", "image", "podman"]
+
+IMAGE = "localhost/fairlead-tests:1"
+BARE = "localhost/python-only:1"
+"""The same without Fairlead."""
+
+# runc: crun wants cgroups of one version only. Without the limits, Podman asks for more than a machine may have.
+_CONTAINERS = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+log_driver = "k8s-file"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+_STORAGE = """\
+[storage]
+driver = "overlay"
+runroot = "{0}/run"
+graphroot = "{0}/graph"
+"""
+_PROGRAMS = "sh", "sleep", "cat", "setsid", "echo"
+_PACKAGES = "msgspec", "yaml", "_yaml", "cloudpickle", "click", "rich", "pygments", "markdown_it", "mdurl"
+
+
+class Podman:
+    """Podman with everything of its own in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "podman.sock"
+        self.url = f"unix://{self.socket}"
+        (folder / "containers.conf").write_text(_CONTAINERS)
+        (folder / "storage.conf").write_text(_STORAGE.format(folder))
+        self.env = {
+            **os.environ,
+            "CONTAINERS_CONF": str(folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the service, and wait until it answers."""
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["podman", "system", "service", "--time=0", self.url], env=self.env, stdout=log, stderr=log
+            )
+        end = time.monotonic() + 20
+        while not self.socket.exists():
+            assert self.process.poll() is None, (self.folder / "service.log").read_text()
+            assert time.monotonic() < end, "Podman's service does not come up"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the service; containers go on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+            self.socket.unlink(missing_ok=True)
+
+    def __call__(self, *words: str, program: str = "podman") -> str:
+        """Call Podman by hand, and give what it says."""
+        done = subprocess.run([program, *words], env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{program} {' '.join(words)}: {done.stderr}"
+        return done.stdout.strip()
+
+    def names(self) -> list[str]:
+        """Name all containers that there are."""
+        return self("ps", "--all", "--format", "{{.Names}}").split()
+
+    def build(self) -> None:
+        """Make the images."""
+        made = self("from", "scratch", program="buildah")
+        root = Path(self("mount", made, program="buildah"))
+        path = _python(root)
+        settings = ["--env", f"PATH={path}:/usr/bin:/bin", "--cmd", "python3", "--workingdir", "/work"]
+        self("config", *settings, made, program="buildah")
+        self("commit", "-q", made, BARE, program="buildah")
+        _packages(root)
+        self("commit", "-q", made, IMAGE, program="buildah")
+        self("rm", made, program="buildah")
+
+    def remove(self) -> None:
+        """Remove everything."""
+        self("rm", "--all", "--force", "--time", "0")
+        self.stop()
+        subprocess.run(["podman", "system", "reset", "--force"], env=self.env, check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _python(root: Path) -> str:
+    """Copy this Python; gives the folder with its program."""
+    for name in ("bin", "usr/bin", "tmp", "proc", "sys", "dev", "etc", "work", "run", "var/tmp", "root"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "tmp").chmod(0o1777)
+    base = Path(sys.base_prefix)
+    library = Path(sysconfig.get_path("stdlib"))
+    program = Path(sys.executable).resolve()
+    left_out = shutil.ignore_patterns("test", "tests", "idlelib", "tkinter", "ensurepip", "site-packages", "*.a", "lib2to3")
+    shutil.copytree(library, root / library.relative_to("/"), ignore=left_out, symlinks=True)
+    (root / library.relative_to("/") / "site-packages").mkdir()
+    place = root / base.relative_to("/") / "bin"
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(program, place / program.name)
+    (place / "python3").symlink_to(program.name)
+    programs = [Path(found) for name in _PROGRAMS if (found := shutil.which(name))]
+    for one in programs:
+        shutil.copy2(one.resolve(), root / "bin" / one.name)
+    _libraries(root, [program, *programs, *library.glob("lib-dynload/*.so")])
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    return str(base / "bin")
+
+
+def _libraries(root: Path, programs: list[Path]) -> None:
+    """Copy what programs are linked against."""
+    said = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True, check=False).stdout
+    found = {word for line in said.splitlines() if line.startswith("\t") for word in line.split() if word[0] == "/"}
+    for one in sorted(found):
+        target = root / one.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy2(Path(one).resolve(), target)
+
+
+def _packages(root: Path) -> None:
+    """Copy Fairlead and what it needs, compiled as installers do it."""
+    import compileall
+
+    target = root / Path(sysconfig.get_path("stdlib")).relative_to("/") / "site-packages"
+    for place in map(Path, (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
+        for name in _PACKAGES:
+            if (place / name).is_dir():
+                shutil.copytree(place / name, target / name, dirs_exist_ok=True)
+    shutil.copytree(Path(fairlead.__file__).parent, target / "fairlead")
+    compileall.compile_dir(target, quiet=1, stripdir=str(root), prependdir="/", workers=2)
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman's service with the images; nothing is left of it."""
+    for program in ("podman", "runc", "buildah"):
+        assert shutil.which(program), f"{program} is not installed; scripts/engines installs it"
+    # A short name: paths of sockets are short.
+    podman = Podman(Path(subprocess.check_output(["mktemp", "-d", "/tmp/fl-podman.XXXXXX"], text=True).strip()))
+    try:
+        podman.build()
+        podman.start()
+        yield podman
+    finally:
+        podman.remove()
+
+
+@pytest.fixture(scope="session")
+def image(podman: Podman) -> str:
+    """An image that tasks can run in."""
+    return IMAGE
+
+
+@pytest.fixture
+def engine(podman: Podman, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Podman:
+    """Podman's service for one test, with a memory of images of its own; no container may be left."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(podman.folder / "cache"))
+    return podman
