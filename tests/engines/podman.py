@@ -23,8 +23,8 @@ import fairlead
 __all__ = ["Podman", "engine", "image", "podman"]
 
 IMAGE = "localhost/fairlead-tests:1"
-BARE = "localhost/python-only:1"
-"""The same without Fairlead."""
+SITE = "/opt/fairlead"
+"""Where Fairlead is in it, by PYTHONPATH: without that variable, it is an image without Fairlead."""
 
 # runc: crun wants cgroups of one version only. Without the limits, Podman asks for more than a machine may have.
 _CONTAINERS = """\
@@ -43,7 +43,7 @@ runroot = "{0}/run"
 graphroot = "{0}/graph"
 """
 _PROGRAMS = "sh", "sleep", "cat", "setsid", "echo"
-_PACKAGES = "msgspec", "yaml", "_yaml", "cloudpickle", "click", "rich", "pygments", "markdown_it", "mdurl"
+_PACKAGES = "msgspec", "yaml", "_yaml", "cloudpickle"
 
 
 class Podman:
@@ -92,16 +92,14 @@ class Podman:
         return self("ps", "--all", "--format", "{{.Names}}").split()
 
     def build(self) -> None:
-        """Make the images."""
+        """Make the image."""
         made = self("from", "scratch", program="buildah")
         root = Path(self("mount", made, program="buildah"))
         path = _python(root)
-        settings = ["--env", f"PATH={path}:/usr/bin:/bin", "--cmd", "python3", "--workingdir", "/work"]
-        self("config", *settings, made, program="buildah")
-        self("commit", "-q", made, BARE, program="buildah")
         _packages(root)
-        self("commit", "-q", made, IMAGE, program="buildah")
-        self("rm", made, program="buildah")
+        env = [f"--env=PATH={path}:/usr/bin:/bin", f"--env=PYTHONPATH={SITE}"]
+        self("config", *env, "--cmd", "python3", "--workingdir", "/work", made, program="buildah")
+        self("commit", "-q", "--rm", made, IMAGE, program="buildah")
 
     def remove(self) -> None:
         """Remove everything."""
@@ -119,9 +117,22 @@ def _python(root: Path) -> str:
     base = Path(sys.base_prefix)
     library = Path(sysconfig.get_path("stdlib"))
     program = Path(sys.executable).resolve()
-    left_out = shutil.ignore_patterns("test", "tests", "idlelib", "tkinter", "ensurepip", "site-packages", "*.a", "lib2to3")
+    left_out = shutil.ignore_patterns(
+        "test",
+        "tests",
+        "idlelib",
+        "tkinter",
+        "ensurepip",
+        "site-packages",
+        "*.a",
+        "lib2to3",
+        "pydoc_data",
+        "turtledemo",
+        "config-*",
+        "unittest",
+        "distutils",
+    )
     shutil.copytree(library, root / library.relative_to("/"), ignore=left_out, symlinks=True)
-    (root / library.relative_to("/") / "site-packages").mkdir()
     place = root / base.relative_to("/") / "bin"
     place.mkdir(parents=True, exist_ok=True)
     shutil.copy2(program, place / program.name)
@@ -150,28 +161,34 @@ def _packages(root: Path) -> None:
     """Copy Fairlead and what it needs, compiled as installers do it."""
     import compileall
 
-    target = root / Path(sysconfig.get_path("stdlib")).relative_to("/") / "site-packages"
+    target = root / SITE.lstrip("/")
     for place in map(Path, (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
         for name in _PACKAGES:
             if (place / name).is_dir():
                 shutil.copytree(place / name, target / name, dirs_exist_ok=True)
     shutil.copytree(Path(fairlead.__file__).parent, target / "fairlead")
+    _libraries(root, sorted(target.rglob("*.so")))
     compileall.compile_dir(target, quiet=1, stripdir=str(root), prependdir="/", workers=2)
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """Podman's service with the images; nothing is left of it."""
+def podman() -> Iterator[Podman]:
+    """Podman's service with the image; nothing is left of it.
+
+    Unless the variable FAIRLEAD_TEST_PODMAN names a folder: then it is kept there, for whoever works on this.
+    """
     for program in ("podman", "runc", "buildah"):
-        assert shutil.which(program), f"{program} is not installed; scripts/engines installs it"
+        assert shutil.which(program), f"{program} is not installed; scripts/engines does that"
+    kept = os.environ.get("FAIRLEAD_TEST_PODMAN")
     # A short name: paths of sockets are short.
-    podman = Podman(Path(subprocess.check_output(["mktemp", "-d", "/tmp/fl-podman.XXXXXX"], text=True).strip()))
+    podman = Podman(Path(kept or subprocess.check_output(["mktemp", "-d", "/tmp/fl-podman.XXXXXX"], text=True).strip()))
     try:
-        podman.build()
+        if not kept or not podman("images", "-q", IMAGE):
+            podman.build()
         podman.start()
         yield podman
     finally:
-        podman.remove()
+        podman.stop() if kept else podman.remove()
 
 
 @pytest.fixture(scope="session")

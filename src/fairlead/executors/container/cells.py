@@ -12,7 +12,7 @@ from time import time
 
 from fairlead.executors.container.orders import Order
 from fairlead.executors.verdicts import Verdict, ended_by_us, rewrite
-from fairlead.model.events import Attempt, Failure, LogRange
+from fairlead.model.events import Attempt, Failure
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Job, Report
 
@@ -122,11 +122,9 @@ class Cell:
     def _ended(self, record: Attempt, now: float) -> Report:
         job = self.job
         rewrite(record, self.verdict, self.limit)
-        end = record.log.end if record.log is not None else self._size()
-        record.log = LogRange(self.log, self.log_at, end) if end > self.log_at else None
         record.worker = self.worker
         report = Report(job.path, job.attempt, "ended", record)
-        self._next(end, now)
+        self._next(record.log.end if record.log is not None else self.log_at, now)
         return report
 
     def _next(self, log_at: int, now: float) -> None:
