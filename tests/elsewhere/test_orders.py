@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -215,3 +217,15 @@ def test_an_order_of_another_run_is_told(tmp_path):
     order.write(msgspec.structs.replace(order.brief, run="wild-boar"), order.jobs)
     code, out = order.run()
     assert (code, "is one of run 'wild-boar', not 'calm-otter'" in out) == (2, True)
+
+
+def test_a_job_that_was_taken_back_is_not_run(tmp_path):
+    order = Written(tmp_path, ("take_back", str(tmp_path / "order/records/1")), ("add_one", 1), ("add_one", 2))
+    assert order.run()[0] == 143
+    assert [record.outcome for record in order.records] == ["succeeded", "cancelled", "succeeded"]
+
+
+def test_a_path_may_begin_with_a_dash(tmp_path):
+    order = Written(tmp_path, ("add_one", 1))
+    words = [sys.executable, "-m", "fairlead", "exec-node", f"--order={order.folder}", "--", "calm-otter", "-rf"]
+    assert subprocess.run(words, cwd=tmp_path, check=False, timeout=30).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from fairlead.executors.plugins import ContainerOptions, container
 from fairlead.ports import Site
 from fairlead.testing.contracts.executor import ExecutorContract
+from fairlead.testing.contracts.executor_harness import record_of, result, until
 from fairlead.testing.contracts.executor_processes import ProcessExecutorContract
 
 
@@ -30,6 +30,46 @@ def make_executor(engine, image, tmp_path):
 
 
 class TestContract(ExecutorContract, ProcessExecutorContract):
+    many = 20
+
+    @pytest.fixture(autouse=True)
+    def _podman(self, engine):
+        self.podman = engine
+
     @pytest.fixture
     def make_executor(self, make_executor):
         return make_executor
+
+    def lives(self, pid):
+        """Processes of containers have numbers of their own."""
+        return any(pid == inside for inside in processes_in_containers())
+
+    def process_of(self, running):
+        return int(self.podman("inspect", "--format", "{{.State.Pid}}", running.worker.rpartition(":")[2]))
+
+    def test_children_that_a_finished_task_left_end_with_the_run(self, on, tmp_path):
+        """They end with their container, and so before the run."""
+        pids = tmp_path / "pids"
+        on.task("leave_child", "pids")
+        on.open()
+        assert record_of(on.go(0, pids=str(pids))).outcome == "succeeded"
+        until(lambda: not self.lives(int(pids.read_text())), 5)
+
+    def test_what_a_task_changes_in_its_process_is_put_back(self, on):
+        on.task("make_a_mess")
+        on.task("state")
+        on.open()
+        assert record_of(on.go(0)).outcome == "succeeded"
+        assert result(on.go(1)) == ["/work", None, True, False]
+
+
+def processes_in_containers():
+    """Give the numbers that processes in containers have there."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            said = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        numbers = said["NSpid"].split()
+        if len(numbers) > 1 and not said["State"].startswith("Z"):
+            yield int(numbers[-1])

@@ -45,7 +45,9 @@ def understood(words: Sequence[str]) -> Wanted | None:
     left = iter(words)
     for word in left:
         name, equals, value = word.partition("=")
-        if name in _OPTIONS:
+        if word == "--":
+            plain.extend(left)
+        elif name in _OPTIONS:
             options[name[2:]] = value if equals else next(left, "")
         elif word.startswith("-"):
             return None

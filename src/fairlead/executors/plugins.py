@@ -13,7 +13,7 @@ import msgspec
 from fairlead.ports import Executor, Plugin, Site
 
 if TYPE_CHECKING:
-    from fairlead.executors.container.engine import Facts
+    from fairlead.executors.container.sockets import Answer
     from fairlead.executors.container.specs import Settings
 
 __all__ = ["ContainerOptions", "LocalOptions", "container", "in_process", "local", "mock"]
@@ -98,7 +98,7 @@ def _open_container(options: ContainerOptions, site: Site) -> Executor:
 
     return Container(
         options.url,
-        lambda facts: _settings(options, site, facts),
+        lambda answer: _settings(options, site, answer),
         image=options.image,
         pull=options.pull,
         max_workers=site.max_workers or options.max_workers,
@@ -106,13 +106,13 @@ def _open_container(options: ContainerOptions, site: Site) -> Executor:
     )
 
 
-def _settings(options: ContainerOptions, site: Site, facts: Facts) -> Settings:
+def _settings(options: ContainerOptions, site: Site, answer: Answer) -> Settings:
     import os
 
     from fairlead.executors.container.specs import Settings, mount_of
 
     # Where the engine is not root's, the user 0 of a container is whoever runs the engine.
-    ours = "0:0" if facts.rootless else f"{os.getuid()}:{os.getgid()}"
+    ours = "0:0" if answer.rootless else f"{os.getuid()}:{os.getgid()}"
     return Settings(
         python=options.python,
         user=options.user or ours,

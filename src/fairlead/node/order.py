@@ -2,7 +2,8 @@
 
 A driver's executor writes the folder and reads the records; nothing here opens a run store. The
 folder holds `brief` (msgpack of `ports.Brief`) and `jobs` (msgpack list of `ports.Job`), and gets
-`records/0`, `records/1`, … (msgpack of `Attempt`), each under a temporary name first.
+`records/0`, `records/1`, … (msgpack of `Attempt`), each under a temporary name first. A job whose record
+is there when it is its turn is not run.
 """
 
 from __future__ import annotations
@@ -76,8 +77,7 @@ class Order:
         os.makedirs(f"{folder}/records", exist_ok=True)  # noqa: PTH103 - pathlib is a slow import
         self.records: dict[int, Attempt] = {}
         for place in range(len(self.jobs)):
-            if os.path.exists(self._file(place)):  # noqa: PTH110 - pathlib is a slow import
-                self.records[place] = _decoded(self._file(place), Attempt)
+            self._find(place)
 
     @property
     def left(self) -> list[tuple[int, Job]]:
@@ -103,6 +103,8 @@ class Order:
         process = os.getpid()
         bench.begin()
         for place, job in self.left:
+            if self._find(place):
+                continue  # whoever gave the order has taken this job back
             record = self._run(job, bench, ending)
             if os.getpid() != process:
                 os._exit(0)  # the task has forked, and this is the child, which came back out of its function
@@ -119,6 +121,12 @@ class Order:
             ending.over()
             record = stopped(job)
         return ended(record, bench, asked=ending.asked)
+
+    def _find(self, place: int) -> bool:
+        """Whether there is a record of a job already."""
+        if os.path.exists(self._file(place)):  # noqa: PTH110 - pathlib is a slow import
+            self.records[place] = _decoded(self._file(place), Attempt)
+        return place in self.records
 
     def _file(self, place: int) -> str:
         return f"{self.folder}/records/{place}"

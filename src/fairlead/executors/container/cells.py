@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from math import inf
 from time import time
 
+import msgspec
+
 from fairlead.executors.container.orders import Order
 from fairlead.executors.verdicts import Verdict, ended_by_us, rewrite
 from fairlead.model.events import Attempt, Failure
@@ -17,6 +19,8 @@ from fairlead.model.task import TaskDefinition
 from fairlead.ports import Job, Report
 
 __all__ = ["Cell", "stopped"]
+
+_OUTSIDE = "its container was ended from outside (SIGTERM)"
 
 
 class Cell:
@@ -121,6 +125,10 @@ class Cell:
 
     def _ended(self, record: Attempt, now: float) -> Report:
         job = self.job
+        failure = record.failure
+        if failure is not None and record.outcome == "cancelled" and failure.type != "KeyboardInterrupt":
+            # Its process knows only that it was asked to end; whether that was us, we know.
+            record.failure, record.outcome = msgspec.structs.replace(failure, reason="killed", message=_OUTSIDE), "lost"
         rewrite(record, self.verdict, self.limit)
         record.worker = self.worker
         report = Report(job.path, job.attempt, "ended", record)

@@ -6,18 +6,24 @@ knows a run. Each thread has a connection of its own.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from time import sleep
 from typing import Any, NamedTuple
 
 from fairlead.errors import FairleadError
+from fairlead.executors.container.sockets import Answer
 
 __all__ = ["Engine", "EngineGone", "Facts", "Found", "Refused", "State"]
 
 _PATIENCE = 120
 """Seconds that the engine gets for one answer; pulling and building report meanwhile."""
+
+_ATTEMPTS = 6
 
 
 class EngineGone(FairleadError):
@@ -37,14 +43,11 @@ class Refused(FairleadError):
 
 
 class Facts(NamedTuple):
-    """What an engine says of itself."""
+    """What an engine has."""
 
-    name: str
-    """Such as `podman 4.3.1`."""
-    rootless: bool
     cpus: int
-    memory: int | None
-    """Bytes; None where it does not say."""
+    memory: int
+    """Bytes."""
 
 
 class Found(NamedTuple):
@@ -68,12 +71,12 @@ class State(NamedTuple):
 
 
 class Engine:
-    """A container engine at a URL."""
+    """A container engine that answers."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.url = answer.url
         self._local = threading.local()
-        self._version: str | None = None
 
     @property
     def _api(self) -> Any:
@@ -82,8 +85,7 @@ class Engine:
             import docker
 
             with self._told():
-                client = docker.APIClient(base_url=self.url, version=self._version or "auto", timeout=_PATIENCE)
-            self._version = client.api_version
+                client = docker.APIClient(base_url=self.url, version=self.answer.api, timeout=_PATIENCE)
             self._local.client = client
         return client
 
@@ -109,17 +111,13 @@ class Engine:
 
     @cached_property
     def facts(self) -> Facts:
-        """What it says of itself."""
+        """What it has."""
+        if self.answer.product == "podman" and sys.platform == "linux":
+            # It would ask the package manager for the versions of its parts first, which takes a while.
+            return Facts(len(os.sched_getaffinity(0)), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
         with self._told():
-            said, version = self._api.info(), self._api.version()
-        parts = [str(one.get("Name", "")) for one in version.get("Components") or ()]
-        product = "podman" if any("podman" in part.lower() for part in parts) else "docker"
-        return Facts(
-            f"{product} {version.get('Version', '')}".strip(),
-            any("rootless" in option for option in said.get("SecurityOptions") or ()),
-            int(said.get("NCPU") or 1),
-            int(said["MemTotal"]) if said.get("MemTotal") else None,
-        )
+            said = self._api.info()
+        return Facts(int(said["NCPU"]), int(said["MemTotal"]))
 
     # --- images -----------------------------------------------------------------------------------
 
@@ -182,12 +180,19 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """End and remove a container; one that is not there is fine."""
-        try:
-            with self._told():
-                self._api.remove_container(container, force=True, v=True)
-        except Refused as error:
-            if error.status not in (404, 409):
-                raise
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._told():
+                    self._api.remove_container(container, force=True, v=True)
+            except Refused as error:
+                if error.status == 404:
+                    return
+                # It is ending at this moment, and the engine is still at that.
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                sleep(0.1 * 2**attempt)
+            else:
+                return
 
     def wait(self, container: str) -> int:
         """Wait for a container's end, and give its exit code."""

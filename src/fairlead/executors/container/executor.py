@@ -18,13 +18,13 @@ from typing import Any
 from fairlead.errors import ConfigurationError, FairleadError
 from fairlead.executors.chunks import chunked, widest
 from fairlead.executors.container.cells import Cell, stopped
-from fairlead.executors.container.engine import Engine, EngineGone, Facts
+from fairlead.executors.container.engine import Engine, EngineGone
 from fairlead.executors.container.fleet import Fleet
 from fairlead.executors.container.images import Images, Pull
 from fairlead.executors.container.orders import Order, orders_in, write_brief
 from fairlead.executors.container.orphans import driver_label, is_orphan
 from fairlead.executors.container.secrecy import Handed, with_handed
-from fairlead.executors.container.sockets import find_engine
+from fairlead.executors.container.sockets import Answer, find_engine
 from fairlead.executors.container.specs import (
     DRIVER,
     FOLDER,
@@ -55,14 +55,14 @@ class Container:
     def __init__(
         self,
         url: str | None,
-        settings: Callable[[Facts], Settings],
+        settings: Callable[[Answer], Settings],
         *,
         image: str | None = None,
         pull: Pull = "missing",
         max_workers: int | None = None,
         bench: Callable[[Brief], Any] | None = None,
     ) -> None:
-        """`settings` says how containers are made by what the engine is. `bench` knows the run's secrets."""
+        """`settings` says how containers are made by who answers. `bench` knows the run's secrets."""
         self._url = url
         self._settings_for = settings
         self._image = image
@@ -89,7 +89,7 @@ class Container:
 
     @cached_property
     def _settings(self) -> Settings:
-        return self._settings_for(self._engine.facts)
+        return self._settings_for(self._engine.answer)
 
     @cached_property
     def _images(self) -> Images:
@@ -100,12 +100,13 @@ class Container:
         try:
             facts = self._engine.facts
         except FairleadError:
-            facts = Facts("", False, os.cpu_count() or 1, None)
-        capacity = self._workers or facts.cpus
+            facts = None
+        cpus = facts.cpus if facts is not None else os.cpu_count() or 1
+        capacity = self._workers or cpus
         return Offers(
             reach="host",
-            cpu=min(capacity, facts.cpus),
-            memory=facts.memory,
+            cpu=min(capacity, cpus),
+            memory=facts.memory if facts is not None else None,
             image=True,
             parallel=capacity,
             dynamic=True,

@@ -146,7 +146,7 @@ class Fleet:
             self._hands.do(partial(self._engine.listed, self._labels), partial(self._listed, known))
         while self._leaving and now >= self._leaving[0][0]:
             _, container, gone = self._leaving.pop(0)
-            self._hands.do(partial(self._remove, container, gone), when=LAST)
+            self._hands.do(partial(self._remove, container, gone), self._answered, when=LAST)
         return min(again, self._leaving[0][0]) if self._leaving else again
 
     def _see(self, cell: Cell, now: float) -> float:
@@ -188,11 +188,12 @@ class Fleet:
             self.stop(cell, grace)
 
     def _kill(self, cell: Cell, signal: str) -> None:
-        self._hands.do(partial(self._engine.kill, cell.id, signal), self._killed)
+        self._hands.do(partial(self._engine.kill, cell.id, signal), self._answered)
         self._list_at = min(self._list_at, monotonic() + LIST_SOON)
 
-    def _killed(self, _: None, error: Exception | None) -> None:
-        if error is not None:
+    def _answered(self, _: None, error: Exception | None) -> None:
+        """What cannot be removed stays in the engine's list: the next driver that finds it there tries again."""
+        if error is not None and not isinstance(error, Refused):
             self._failed(error)
 
     # --- ends without a record ----------------------------------------------------------------------
@@ -256,7 +257,7 @@ class Fleet:
         cell.order.remove()
         del self.cells[cell.name]
         if container:
-            self._hands.do(partial(self._remove, cell.id, None), when=LAST)
+            self._hands.do(partial(self._remove, cell.id, None), self._answered, when=LAST)
 
     def _failed(self, error: Exception) -> None:
         """The engine has not answered: it may be back in a moment."""
@@ -282,7 +283,7 @@ class Fleet:
 
     def dismiss(self, found: Found) -> None:
         """Remove a container that nobody waits for."""
-        self._hands.do(partial(self._remove, found.id, None), when=LAST)
+        self._hands.do(partial(self._remove, found.id, None), self._answered, when=LAST)
 
     def _remove(self, container: str, cell: Cell | None) -> None:
         if container:

@@ -1,6 +1,6 @@
 """Where the container engine of this machine answers, and what to do where none does.
 
-Only looks for sockets and tries to connect; what is said over one is `engine.py`'s business.
+Only looks for sockets, and asks who is there; what else is said over one is `engine.py`'s business.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ import os
 import socket
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from fairlead.errors import ConfigurationError
 
-__all__ = ["Looked", "candidates", "find_engine", "no_engine"]
+__all__ = ["Answer", "candidates", "find_engine", "no_engine"]
 
 _PATIENCE = 5.0
 _NEAR = ("127.0.0.1", "localhost", "[::1]")
 """Hosts that are this machine."""
 
 
-class Looked(Exception):
+class Answer(NamedTuple):
+    """Who answers at a place."""
+
+    url: str
+    product: str
+    """podman or docker."""
+    api: str
+    """The version of the API that it speaks."""
+    rootless: bool
+    """It belongs to a user, who is user 0 in its containers."""
+
+
+class _Silent(Exception):
     """Nothing answers at a place."""
 
     def __init__(self, url: str, why: str, cure: str) -> None:
@@ -42,8 +56,8 @@ def candidates(environ: Mapping[str, str], home: Path, user: int) -> list[str]:
     ]
 
 
-def find_engine(url: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """Give the URL of the engine to use; raises ConfigurationError where none can be.
+def find_engine(url: str | None, environ: Mapping[str, str] = os.environ) -> Answer:
+    """Find the engine to use; raises ConfigurationError where none can be.
 
     The settings' own, or else what `DOCKER_HOST` or `CONTAINER_HOST` says, or else the first of the usual
     sockets that answers.
@@ -52,21 +66,17 @@ def find_engine(url: str | None, environ: Mapping[str, str] = os.environ) -> str
                         "CONTAINER_HOST")):  # fmt: skip
         if said:
             try:
-                _try(_near(said, where))
-            except Looked as seen:
+                return _ask(_near(said, where))
+            except _Silent as seen:
                 raise ConfigurationError(f"no container engine answers at {seen}") from None
-            return said
     refused = []
     for place in candidates(environ, Path.home(), os.getuid()):
         try:
-            _try(place)
-        except Looked as seen:
-            if Path(place.removeprefix("unix://")).exists():
-                refused.append(str(seen))
-        except PermissionError:
-            continue  # its folder is not ours to look into: neither is the engine
-        else:
-            return place
+            return _ask(place)
+        except _Silent as seen:
+            with suppress(PermissionError):  # a folder that is not ours to look into: neither is the engine
+                if Path(place.removeprefix("unix://")).exists():
+                    refused.append(str(seen))
     raise ConfigurationError(no_engine(refused))
 
 
@@ -93,27 +103,42 @@ def _near(url: str, where: str) -> str:
     )
 
 
-def _try(url: str) -> None:
-    """Connect once; raises Looked with the reason why that does not work."""
+def _ask(url: str) -> Answer:
+    """Ask who is there; raises _Silent with the reason why nobody answers."""
     scheme, _, rest = url.partition("://")
-    if scheme not in ("unix", "http+unix"):
+    path = f"/{rest.lstrip('/')}" if scheme in ("unix", "http+unix") else ""
+    with _connected(url, path, rest) as end:
+        try:
+            end.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            said = b"".join(iter(lambda: end.recv(4096), b"")).decode("latin-1")
+        except OSError as error:
+            raise _Silent(url, f"it hangs up: {error.strerror or error}", "see what the engine logs") from error
+    headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in said.splitlines())}
+    if "api-version" not in headers:
+        raise _Silent(url, "what answers there is no container engine", "name the engine's socket")
+    product = "podman" if "libpod" in headers.get("server", "").lower() else "docker"
+    return Answer(url, product, headers["api-version"], bool(path) and Path(path).stat().st_uid != 0)
+
+
+def _connected(url: str, path: str, rest: str) -> socket.socket:
+    if not path:
         host, _, port = rest.rstrip("/").rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
-        except OSError as error:
-            raise Looked(url, str(error.strerror or error), "start it, or name another") from error
-        return
-    path = f"/{rest.lstrip('/')}"
-    with socket.socket(socket.AF_UNIX) as end:
-        end.settimeout(_PATIENCE)
-        try:
-            end.connect(path)
-        except FileNotFoundError as error:
-            raise Looked(url, "there is no such socket", "start the engine, or name its socket") from error
-        except PermissionError as error:
-            raise Looked(url, "you may not use this socket", _rights(path)) from error
-        except OSError as error:
-            raise Looked(url, f"{error.strerror or error}", "start the engine behind it") from error
+            return socket.create_connection((host.strip("[]"), int(port)), _PATIENCE)
+        except (OSError, ValueError) as error:
+            raise _Silent(url, str(error), "start it, or name another") from error
+    end = socket.socket(socket.AF_UNIX)
+    end.settimeout(_PATIENCE)
+    try:
+        end.connect(path)
+    except OSError as error:
+        end.close()
+        if isinstance(error, FileNotFoundError):
+            raise _Silent(url, "there is no such socket", "start the engine, or name its socket") from error
+        if isinstance(error, PermissionError):
+            raise _Silent(url, "you may not use this socket", _rights(path)) from error
+        raise _Silent(url, error.strerror or str(error), "start the engine behind it") from error
+    return end
 
 
 def _rights(path: str) -> str:

@@ -105,7 +105,7 @@ def container_config(
     config = {
         "Image": image,
         "Entrypoint": [settings.python],
-        "Cmd": ["-c", begin, log, "exec-node", first.run, first.path, "--order", order, "--log", log],
+        "Cmd": ["-c", begin, log, "exec-node", "--order", order, "--log", log, "--", first.run, first.path],
         "Env": [f"{name}={value}" for name, value in env.items()],
         "User": settings.user,
         "Labels": {**labels, PATH: first.path, ATTEMPT: str(first.attempt)},

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.model.task import Resources
+from fairlead.ports import Report
 from fairlead.testing.contracts.executor_harness import (
     Harness,
     MakeExecutor,
@@ -25,6 +26,16 @@ __all__ = ["ProcessExecutorContract"]
 
 class ProcessExecutorContract:
     """Tests that kill; mixed in beside `ExecutorContract`, whose fixtures they use."""
+
+    many = 1000
+
+    def lives(self, pid: int) -> bool:
+        """Whether a process, by the number that it has for itself, is there."""
+        return is_alive(pid)
+
+    def process_of(self, running: Report) -> int:
+        """Give the process of a running job, by its number on this machine."""
+        return int(running.worker.rpartition(":")[2])
 
     # --- a process that ends in the middle of its task ---
 
@@ -43,7 +54,7 @@ class ProcessExecutorContract:
         on.open()
         on.submit(on.job("a", seconds=30.0))
         running = on.until_running("a")
-        os.kill(int(running.worker.rpartition(":")[2]), signal.SIGKILL)
+        os.kill(self.process_of(running), signal.SIGKILL)
         told = failure(on.finish("a")[0])
         assert told.reason == "killed"
         assert "SIGKILL" in told.message
@@ -55,7 +66,7 @@ class ProcessExecutorContract:
         on.submit(on.job("a", seconds=30.0, note=str(note)))
         running = on.until_running("a")
         until(lambda: note.exists() and note.read_text())
-        os.kill(int(running.worker.rpartition(":")[2]), signal.SIGTERM)
+        os.kill(self.process_of(running), signal.SIGTERM)
         assert failure(on.finish("a")[0]).reason == "killed"
         assert note.read_text() == "tidied"
 
@@ -64,11 +75,14 @@ class ProcessExecutorContract:
         on.task("add_one", "x")
         on.open()
         killers = [on.job(f"k[{number}]", 0) for number in range(5)]
-        others = [on.job(f"t[{number}]", 1, x=number) for number in range(100)]
-        on.submit(*killers, *others[:50])
-        on.submit(*others[50:])
+        others = [on.job(f"t[{number}]", 1, x=number) for number in range(self.many // 10)]
+        half = len(others) // 2
+        on.submit(*killers, *others[:half])
+        on.submit(*others[half:])
         assert all(failure(report).reason == "killed" for report in on.finish(*(job.path for job in killers)))
-        assert [result(report) for report in on.finish(*(job.path for job in others))] == list(range(1, 101))
+        assert [result(report) for report in on.finish(*(job.path for job in others))] == [
+            number + 1 for number in range(len(others))
+        ]
 
     def test_what_a_killed_task_wrote_is_told(self, on: Harness) -> None:
         on.task("exit_hard")
@@ -88,7 +102,7 @@ class ProcessExecutorContract:
         until(lambda: on.poll(0.01) is not None and pids.exists() and len(pids.read_text().split()) == 2)
         on.executor.cancel([("a", 1)], 5.0)
         assert failure(on.finish("a", seconds=4)[0]).reason == "cancelled"
-        until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), 2)
+        until(lambda: not any(self.lives(int(pid)) for pid in pids.read_text().split()), 2)
 
     def test_a_job_that_does_not_want_to_end_is_killed(self, on: Harness, tmp_path: Path) -> None:
         on.task("stubborn", "seconds", "begun")
@@ -120,7 +134,7 @@ class ProcessExecutorContract:
         pids = tmp_path / "pids"
         report = on.run("nap_with_children", seconds=30.0, pids=str(pids), options={"timeout": 1.5})
         assert failure(report).reason == "timeout"
-        until(lambda: not any(is_alive(int(pid)) for pid in pids.read_text().split()), 2)
+        until(lambda: not any(self.lives(int(pid)) for pid in pids.read_text().split()), 2)
 
     def test_cancelling_one_job_leaves_the_others_running(self, on: Harness) -> None:
         on.task("nap", "seconds")
@@ -136,20 +150,20 @@ class ProcessExecutorContract:
         on.task("nap_with_children", "seconds", "pids")
         on.open()
         on.submit(on.job("a", seconds=30.0, pids=str(pids)))
-        running = on.until_running("a")
+        process = self.process_of(on.until_running("a"))
         until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
         on.executor.close()
-        mine = [int(running.worker.rpartition(":")[2]), *map(int, pids.read_text().split())]
-        until(lambda: not any(is_alive(pid) for pid in mine), 2)
+        until(lambda: not any(self.lives(int(pid)) for pid in pids.read_text().split()), 2)
+        until(lambda: not is_alive(process), 2)
 
     def test_children_that_a_finished_task_left_end_with_the_run(self, on: Harness, tmp_path: Path) -> None:
         pids = tmp_path / "pids"
         on.task("leave_child", "pids")
         on.open()
         assert record_of(on.go(0, pids=str(pids))).outcome == "succeeded"
-        assert is_alive(int(pids.read_text()))
+        assert self.lives(int(pids.read_text()))
         on.executor.close()
-        until(lambda: not is_alive(int(pids.read_text())), 2)
+        until(lambda: not self.lives(int(pids.read_text())), 2)
 
     # --- between tasks ---
 
@@ -191,8 +205,9 @@ class ProcessExecutorContract:
         on.open()
         for _ in range(5):
             assert result(on.go(0))
-        on.submit(*(on.job(f"u[{number}]", 1, x=number) for number in range(50)))
-        assert [result(report) for report in on.finish(*(f"u[{number}]" for number in range(50)))] == list(range(1, 51))
+        names = [f"u[{number}]" for number in range(self.many // 20)]
+        on.submit(*(on.job(name, 1, x=number) for number, name in enumerate(names)))
+        assert [result(report) for report in on.finish(*names)] == [number + 1 for number in range(len(names))]
 
     def test_an_interrupt_of_one_worker_cancels_its_task_only(self, on: Harness) -> None:
         on.task("interrupt")
@@ -219,10 +234,10 @@ class ProcessExecutorContract:
         on.task("nap", "seconds", env_vars={"A": "1"})
         on.task("nap", "seconds", resources=Resources(cpu=0.5))
         on.open()
-        jobs = [on.job(f"t[{number}]", number % 4, seconds=0.03) for number in range(24)]
+        jobs = [on.job(f"t[{number}]", number % 4, seconds=0.03) for number in range(min(24, self.many))]
         on.submit(*jobs)
         spans = []
-        for number, report in enumerate(on.finish(*(job.path for job in jobs))):
+        for number, report in enumerate(on.finish(*(job.path for job in jobs), seconds=60)):
             record = record_of(report)
             assert record.started is not None
             assert record.ended is not None
