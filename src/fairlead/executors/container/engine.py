@@ -63,11 +63,11 @@ class Found(NamedTuple):
 class State(NamedTuple):
     """How a container is, or how it ended."""
 
+    id: str
     status: str
     code: int
     out_of_memory: bool
     error: str
-    pid: int
 
 
 class Engine:
@@ -203,15 +203,16 @@ class Engine:
         """Say how a container is; None where there is none."""
         with self._told():
             try:
-                said = self._api.inspect_container(container)["State"]
+                found = self._api.inspect_container(container)
             except _not_found():
                 return None
+        said = found["State"]
         return State(
+            str(found["Id"]),
             str(said.get("Status", "")),
             int(said.get("ExitCode") or 0),
             bool(said.get("OOMKilled")),
             str(said.get("Error") or ""),
-            int(said.get("Pid") or 0),
         )
 
     def said(self, container: str) -> str:

@@ -59,6 +59,8 @@ class Fleet:
         """Somebody wants to be heard."""
         self._leaving: list[tuple[float, str, Cell | None]] = []
         """Containers to be removed: when, and what else is to be."""
+        self._later: list[tuple[float, Cell]] = []
+        """Containers to be tried to start again, and when: the engine was away."""
         self._list_at = inf
         self._listing = False
         self._gone_since = 0.0
@@ -85,7 +87,7 @@ class Fleet:
     def launch(self, cell: Cell) -> None:
         """Have a container made and started."""
         self.cells[cell.name] = cell
-        self._hands.do(partial(self._start, cell.name, self._config(cell)), partial(self._started, cell))
+        self._hands.do(partial(self._start, cell, self._config(cell)), partial(self._started, cell))
 
     def adopt(self, cell: Cell, found: Found | None) -> None:
         """Take over a container that an earlier driver has made; None: only its files are left."""
@@ -97,17 +99,21 @@ class Fleet:
         cell.started = True
         self._list_at = 0.0
 
-    def _start(self, name: str, config: dict[str, Any]) -> str:
-        """In another thread: make and start a container; one of that name is what is left of one given up."""
+    def _start(self, cell: Cell, config: dict[str, Any]) -> str:
+        """In another thread: make and start a container."""
         if self._closed:
             return ""
         try:
-            container = self._engine.create(name, config)
+            container = self._engine.create(cell.name, config)
         except Refused as error:
             if error.status != 409:
                 raise
-            self._engine.remove(name)
-            container = self._engine.create(name, config)
+            state = self._engine.state(cell.name)
+            if state is not None and state.status == "running" and cell.order.begun():
+                return state.id  # it was started, and the answer was lost
+            # What is left of one that was given up, and whose job is to run again.
+            self._engine.remove(cell.name)
+            container = self._engine.create(cell.name, config)
         try:
             self._engine.start(container)
         except Refused:
@@ -119,24 +125,27 @@ class Fleet:
         if error is None:
             assert container is not None
             cell.id, cell.started = container, True
+            self._gone_since = 0.0
             self._list_at = min(self._list_at, monotonic() + LIST_EVERY)
             if cell.ending:
                 self.stop(cell, cell.grace)
             return
-        if isinstance(error, Refused):
-            failure = of_refusal(str(error), cell.image)
-        elif isinstance(error, EngineGone):
-            failure = Failure("lost", str(error))
+        if isinstance(error, EngineGone):
+            self._failed(error)
+            self._later.append((monotonic() + LIST_EVERY, cell))
+        elif isinstance(error, Refused):
+            self._over(cell, of_refusal(str(error), cell.image), container=False)
         else:
             raise error
-        self._over(cell, failure, container=False)
 
     # --- looking ----------------------------------------------------------------------------------
 
     def look(self, now: float) -> float:
         """See what has changed; gives the time of the next look."""
         self._hands.answer()
-        again = self._list_at
+        while self._later and now >= self._later[0][0]:
+            self.launch(self._later.pop(0)[1])
+        again = min(self._list_at, self._later[0][0] if self._later else inf)
         for cell in list(self.cells.values()):
             again = min(again, self._see(cell, now))
         if now >= self._list_at and not self._listing and self.cells:
@@ -146,7 +155,7 @@ class Fleet:
             self._hands.do(partial(self._engine.listed, self._labels), partial(self._listed, known))
         while self._leaving and now >= self._leaving[0][0]:
             _, container, gone = self._leaving.pop(0)
-            self._hands.do(partial(self._remove, container, gone), self._answered, when=LAST)
+            self._dispose(container, gone)
         return min(again, self._leaving[0][0]) if self._leaving else again
 
     def _see(self, cell: Cell, now: float) -> float:
@@ -257,7 +266,7 @@ class Fleet:
         cell.order.remove()
         del self.cells[cell.name]
         if container:
-            self._hands.do(partial(self._remove, cell.id, None), self._answered, when=LAST)
+            self._dispose(cell.id)
 
     def _failed(self, error: Exception) -> None:
         """The engine has not answered: it may be back in a moment."""
@@ -283,7 +292,15 @@ class Fleet:
 
     def dismiss(self, found: Found) -> None:
         """Remove a container that nobody waits for."""
-        self._hands.do(partial(self._remove, found.id, None), self._answered, when=LAST)
+        self._dispose(found.id)
+
+    def _dispose(self, container: str, cell: Cell | None = None) -> None:
+        def done(_: None, error: Exception | None) -> None:
+            if isinstance(error, EngineGone):
+                self._leaving.append((monotonic() + LIST_EVERY, container, cell))
+            self._answered(_, error)
+
+        self._hands.do(partial(self._remove, container, cell), done, when=LAST)
 
     def _remove(self, container: str, cell: Cell | None) -> None:
         if container:

@@ -31,7 +31,8 @@ def is_orphan(labels: Mapping[str, str]) -> bool:
 def _start_of(pid: int) -> str:
     """When a process was started, in the kernel's own count; by which a number that is used again is told apart."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "gone" if said[0] == "Z" else said[19]  # one that has ended, and whom nobody has asked for yet
     except OSError:
         return "" if _is_alive(pid) else "gone"
 
