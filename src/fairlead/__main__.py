@@ -73,6 +73,12 @@ def _dispatch(words: list[str], imported: Callable[[], None] | None) -> int:
         start_at_once(words)
     if imported is not None:
         import_quickly()
+    if first == "run":
+        from fairlead.cli.quick import run_quickly, understood
+
+        plain = understood(words[1:])
+        if plain is not None:
+            return run_quickly(plain, imported)
     from fairlead.cli.entry import invoke
 
     return invoke(words, imported)

@@ -65,13 +65,14 @@ class Runnable:
         Raises RunFailed if the run fails, unless `check` is False.
         """
         stop_if_loading()
-        environment = self._environment(env)
-        if not debug:
-            from fairlead.config.early import start_early
+        from fairlead.config.early import start_early, without_collections
 
-            # The first process of the workers starts while this one imports what carries runs.
-            start_early(environment, max_workers=max_workers)
-        from fairlead.api import running
+        with without_collections():
+            environment = self._environment(env)
+            if not debug:
+                # The first process of the workers starts while this one imports what carries runs.
+                start_early(environment, max_workers=max_workers)
+            from fairlead.api import running
 
         options = running.Options(id, tags, resume, debug, observers, max_workers, from_task, diverged)
         return running.run(self, environment, options, check=check)

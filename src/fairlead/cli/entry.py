@@ -5,16 +5,15 @@ No command lives here, and no command prints an error or chooses an exit code by
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import click
 
 from fairlead.cli.commands import MODULES, overview
-from fairlead.cli.options import Loudness
+from fairlead.cli.complaints import complain, confess
 from fairlead.cli.output import nobody_reads
-from fairlead.cli.text import Span, colour_wanted, paint
+from fairlead.cli.wanted import Loudness
 from fairlead.errors import FairleadError
 
 __all__ = ["invoke"]
@@ -34,21 +33,21 @@ def invoke(words: Sequence[str], imported: Callable[[], None] | None = None) -> 
             loudness.level += _LOUDER[words.pop(0)]
         return _call(words, loudness, imported)
     except (click.Abort, KeyboardInterrupt):
-        _complain(["interrupted"])
+        complain(["interrupted"])
         return 130
     except click.UsageError as error:
-        _complain([error.format_message(), *_usage_hint(error)])
+        complain([error.format_message(), *_usage_hint(error)])
         return 2
     except click.ClickException as error:
-        _complain([error.format_message()])
+        complain([error.format_message()])
         return 2
     except FairleadError as error:
-        _complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
+        complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
         return error.exit_code
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads():
             raise  # and main knows
-        _confess(error, loudness)
+        confess(error, loudness.level)
         return 1
 
 
@@ -90,22 +89,3 @@ def _usage_hint(error: click.UsageError) -> list[str]:
     if error.ctx is None:
         return []
     return [f"'{error.ctx.command_path} --help' says what it takes"]
-
-
-def _complain(lines: Sequence[str]) -> None:
-    """Write an error: what happened first, further lines below it."""
-    first, *rest = lines or ["an error without a message"]
-    page = [[Span("error: ", "bad"), Span(first)], *([Span(f"  {line}" if line[:1] != " " else line)] for line in rest)]
-    sys.stderr.write(paint(page, colour=colour_wanted(sys.stderr)))
-
-
-def _confess(error: Exception, loudness: Loudness) -> None:
-    """Own up to a bug; the traceback is for those who ask for it."""
-    lines = [f"a bug in Fairlead: {type(error).__name__}: {error}"]
-    if loudness.level > 0:
-        from traceback import format_exception
-
-        sys.stderr.write("".join(format_exception(error)))
-    else:
-        lines.append("please report it, with the traceback that the same command prints with -v")
-    _complain(lines)

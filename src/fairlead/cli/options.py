@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from fairlead.cli.text import terminal_width
+from fairlead.cli.wanted import Form, Loudness
 
 __all__ = ["Command", "Form", "Loudness", "environment", "form", "loudness", "split_task"]
 
-Form: TypeAlias = Literal["table", "json", "jsonl"]
-"""How results are written."""
-
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-class Loudness:
-    """How much is said on stderr: 0 as usual, more above, errors only below."""
-
-    __slots__ = ("level",)
-
-    def __init__(self, level: int = 0) -> None:
-        self.level = level
 
 
 class Command(click.Command):

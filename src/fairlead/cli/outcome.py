@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.api import WorkflowRun
-from fairlead.cli.options import Form
 from fairlead.cli.output import aside, page_width, say, write_document, write_page
+from fairlead.cli.wanted import Form
 from fairlead.model.run import RunSummary
 from fairlead.observers.terminal import Terminal
 

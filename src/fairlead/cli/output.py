@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from fairlead.cli.options import Form
 from fairlead.cli.text import Line, Span, colour_wanted, paint, terminal_width
+from fairlead.cli.wanted import Form
 
 __all__ = [
     "aside",

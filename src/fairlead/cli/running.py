@@ -9,28 +9,16 @@ import click
 import msgspec
 
 from fairlead.api import Target, WorkflowRun, load_target, resume_run
-from fairlead.api.definitions import Runnable
-from fairlead.cli.options import Command, Form, Loudness, environment, form, loudness, pairs
+from fairlead.cli.launching import carry_out
+from fairlead.cli.options import Command, environment, form, loudness, pairs
 from fairlead.cli.outcome import watched
-from fairlead.cli.output import aside, say, write_page, write_text
+from fairlead.cli.output import aside, say, write_page
+from fairlead.cli.wanted import Form, Launch, Loudness
 from fairlead.errors import DefinitionError
 from fairlead.model.words import cut, plural
 from fairlead.observers.terminal import Terminal
 
 __all__ = ["check", "resume", "run", "stop"]
-
-
-class Launch(msgspec.Struct, frozen=True):
-    """How a run is wanted: the options of `run`."""
-
-    file: Path | None
-    given: tuple[str, ...]
-    env: str | None
-    run_id: str | None
-    tags: tuple[str, ...]
-    detach: bool
-    max_workers: int | None
-    form: Form
 
 
 class GoingOn(msgspec.Struct, frozen=True):
@@ -122,37 +110,7 @@ def run(ctx: click.Context, /, target: str | None, wants_help: bool, **chosen: A
         _tell_parameters(target, found)
         return 0
     launch = Launch(**chosen)
-    given = pairs(launch.given, "-p")
-    try:
-        bound = found.bind(given, file=launch.file, env=launch.env)
-        loud = ctx.ensure_object(Loudness)
-        say(found.notes if loud.level >= 0 else ())
-        return _detach(bound, launch) if launch.detach else _watch(bound, launch, loud)
-    except DefinitionError as error:
-        if any(f"{name!r}" in str(error) for name in (*given, *(one.name for one in found.inputs))):
-            error.add_note(f"'fairlead run {target} --help' lists its parameters")
-        raise
-
-
-def _detach(bound: Runnable, launch: Launch) -> int:
-    started = bound.start(launch.env, id=launch.run_id, tags=launch.tags, max_workers=launch.max_workers)
-    say([f"started; 'fairlead logs {started.id} -f' follows it, 'fairlead stop {started.id}' stops it"])
-    write_text(f"{started.id}\n")
-    return 0
-
-
-def _watch(bound: Runnable, launch: Launch, loud: Loudness) -> int:
-    def carry(observer: Terminal) -> WorkflowRun:
-        return bound.run(
-            launch.env,
-            id=launch.run_id,
-            tags=launch.tags,
-            check=False,
-            observers=[observer],
-            max_workers=launch.max_workers,
-        )
-
-    return watched(carry, loud.level, launch.form)
+    return carry_out(target, found, launch, pairs(launch.given, "-p"), ctx.ensure_object(Loudness).level)
 
 
 def _as_given(value: Any) -> str:
