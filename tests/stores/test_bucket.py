@@ -139,9 +139,10 @@ def test_a_profile_without_keys_takes_boto3(aws: Path, monkeypatch: pytest.Monke
 
 def test_a_claim_is_told_from_somebody_elses() -> None:
     bucket = memory()
-    assert bucket.claim("k", b"mine")
-    assert bucket.claim("k", b"mine"), "a request that was made again finds its own object"
-    assert not bucket.claim("k", b"other")
+    first = bucket.claim("k", b"mine")
+    assert first is not None
+    assert bucket.claim("k", b"mine") == first, "a request that was made again finds its own object"
+    assert bucket.claim("k", b"other") is None
 
 
 def test_an_update_needs_the_state_that_was_seen() -> None:

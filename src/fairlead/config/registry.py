@@ -65,6 +65,7 @@ BUILT_IN: dict[Seam, dict[str, str]] = {
     },
     "stores": {
         "memory": "fairlead.stores.plugins:memory",
+        "object": "fairlead.stores.bucket_plugins:object_store",
         "postgres": "fairlead.stores.plugins:postgres",
         "sqlite": "fairlead.stores.plugins:sqlite",
     },

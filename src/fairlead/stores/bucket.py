@@ -12,13 +12,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from fairlead.stores.bucket_errors import is_temporary, refusal
 
-__all__ = ["Bucket", "Entry", "Found", "Version"]
+__all__ = ["Bucket", "Entry", "Found", "Version", "in_parallel"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 _PAUSES = (0.2, 1.0)
 """Seconds before a request is made again, beside what the client does for itself within one."""
+_AT_ONCE = 16
+"""Requests under way at the same time."""
 _LISTED = 1000
 """Entries that a service gives in one answer."""
 _ENCODED = {code: f"%{code:02X}" for code in (*range(32), 37, 127)}
@@ -82,19 +84,24 @@ class Bucket:
         except self._exists:
             return None
 
-    def claim(self, key: str, data: bytes) -> bool:
-        """Make an object whose bytes nobody else writes; whether what is there now is ours."""
-        while self.create(key, data) is None:
+    def claim(self, key: str, data: bytes) -> Version | None:
+        """Make an object whose bytes nobody else writes; None when what is there now is somebody else's."""
+        while (version := self.create(key, data)) is None:
             found = self.get(key)
             # Gone again, or two requests at once were both turned away: neither says who was first.
             if found is not None:
-                return bytes(found.data) == data
-        return True
+                return found.entry.version if bytes(found.data) == data else None
+        return version
 
     def update(self, key: str, data: bytes, version: Version) -> Version | None:
-        """Change an object that is still in the given state; None when it is not."""
+        """Change an object that is still in the given state; None when it is not.
+
+        A folder has no such condition: there it is written whatever its state is.
+        """
         try:
             return _version(self._ask(f"write {key!r}", self._put, key, data, version.condition()))
+        except NotImplementedError:
+            return _version(self._ask(f"write {key!r}", self._put, key, data, "overwrite"))
         except (self._changed, FileNotFoundError):
             # A request of ours may have come through before its connection broke off.
             found = self.get(key)
@@ -140,7 +147,11 @@ class Bucket:
         return self._found(f"look at {key!r}", lambda: _entry(self._obs.head(self._store, _encoded(key))))
 
     def list(self, folder: str = "", *, after: str = "") -> Iterator[Entry]:
-        """Give what is in a folder and in those within; a service gives it by the order of keys' bytes."""
+        """Give what is in a folder and in those within, in the order of the keys' bytes."""
+        if self.name.startswith("file:"):
+            found = self._ask(f"list {folder!r}", self._all, folder)
+            yield from sorted(entry for entry in found if entry.key > after)
+            return
         prefix, last = _encoded(folder) or None, _encoded(after) or None
         pauses = list(_PAUSES)
         stream = self._listing(prefix, last)
@@ -161,6 +172,9 @@ class Bucket:
     def _listing(self, prefix: str | None, after: str | None) -> Iterator[Sequence[Any]]:
         return iter(self._obs.list(self._store, prefix, offset=after, chunk_size=_LISTED))
 
+    def _all(self, folder: str) -> Sequence[Entry]:
+        return [_entry(meta) for batch in self._listing(_encoded(folder) or None, None) for meta in batch]
+
     def folders(self, folder: str = "") -> Iterable[str]:
         """Name the folders within a folder, without going through what they hold."""
         found = self._ask(f"list {folder!r}", self._obs.list_with_delimiter, self._store, _encoded(folder) or None)
@@ -168,6 +182,8 @@ class Bucket:
 
     def remove(self, *keys: str) -> None:
         """Remove objects; one that is not there is no error."""
+        if not keys:
+            return
         try:
             self._ask("remove objects", self._obs.delete, self._store, [_encoded(key) for key in keys])
         except FileNotFoundError:
@@ -199,6 +215,16 @@ class Bucket:
                     raise refusal(error, doing, self.name, self._endpoint) from None
             _wait(pause)
         raise AssertionError("the last failure was raised")
+
+
+def in_parallel(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+    """Do the work for every item, several at once, and give what came of each."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(_AT_ONCE, len(items))) as pool:
+        return list(pool.map(work, items))
 
 
 def _wait(pause: float) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import msgspec
 
-from fairlead.ports import ArtifactStore, Plugin, Site
+from fairlead.ports import ArtifactStore, Plugin, RunStore, Site
 
-__all__ = ["BucketOptions", "az", "gs", "s3"]
+__all__ = ["BucketOptions", "StoreOptions", "az", "gs", "object_store", "s3"]
 
 
 class BucketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +35,23 @@ class BucketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     timeout: Annotated[float, msgspec.Meta(description="Seconds that one request may take.", gt=0)] = 60.0
 
 
+class StoreOptions(BucketOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of `object`."""
+
+    ttl: Annotated[
+        float, msgspec.Meta(description="Seconds after which the run of a killed driver is interrupted.", ge=1)
+    ] = 30.0
+
+
+def _open_store(options: StoreOptions, site: Site) -> RunStore:
+    from fairlead.stores.bucket_open import open_bucket
+    from fairlead.stores.object_store import ObjectStore
+
+    # A hold must be renewed in time, or be given up: its requests do not wait for long.
+    holds = open_bucket(options, timeout=max(0.5, options.ttl / 4), folder=site.folder)
+    return ObjectStore(open_bucket(options, folder=site.folder), ttl=options.ttl, holds=holds)
+
+
 def _open_artifacts(options: BucketOptions, site: Site) -> ArtifactStore:
     from fairlead.stores.bucket_open import open_bucket
     from fairlead.stores.object_artifacts import ObjectArtifacts
@@ -45,6 +62,14 @@ def _open_artifacts(options: BucketOptions, site: Site) -> ArtifactStore:
 def _artifacts(doc: str) -> Plugin:
     return Plugin(open=_open_artifacts, options=BucketOptions, doc=doc, needs=("obstore",), install="fairlead[object]")
 
+
+object_store = Plugin(
+    open=_open_store,
+    options=StoreOptions,
+    doc="A bucket, for any number of hosts.",
+    needs=("obstore",),
+    install="fairlead[object]",
+)
 
 s3 = _artifacts("A bucket of Amazon S3, or of whatever speaks its language (MinIO, R2, Ceph).")
 

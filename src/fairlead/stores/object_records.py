@@ -1,0 +1,211 @@
+"""What the objects of a run store in a bucket are called, and what is in them.
+
+    ids/RUN                          the run as it was made; being created is taking the id
+    runs/UID/cancel/EPOCH            somebody asked it to stop
+    runs/UID/facts/TO-FROM           commits FROM (exclusive) to TO, put together
+    runs/UID/held/NUMBER             who carries it
+    runs/UID/log/SERIAL              one commit; being created is taking the place in the log
+    index/blocks/…, index/live/…     summaries for lists (`object_index.py`)
+    keys/…                           successes by reuse key (`object_keys.py`)
+
+Numbers in names are counted down, so that the newest is listed first. Nothing here makes a request.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from fairlead.errors import StoreError
+from fairlead.model.events import Attempt
+from fairlead.model.path import group_of
+from fairlead.model.run import Group, Run, RunSummary
+from fairlead.stores.rows import merge, path_range
+
+__all__ = [
+    "Candidate",
+    "Entry",
+    "Live",
+    "Made",
+    "Part",
+    "Segment",
+    "downward",
+    "fits",
+    "merged",
+    "numbered",
+    "pack",
+    "pack_segment",
+    "segment_of",
+    "stem_of",
+    "unpack",
+    "wanted_parts",
+]
+
+_T = TypeVar("_T")
+
+VERSION = 1
+_MOST = 10**10 - 1
+_COMPRESSED_FROM = 1024
+_COMPRESSED = ord("z")
+_IN_PART = 500
+"""Attempts that are read together."""
+_HEAD = struct.Struct(">4sI")
+_MAGIC = b"FLs1"
+
+
+class Made(msgspec.Struct, array_like=True):
+    """A run as it was made."""
+
+    version: int
+    uid: str
+    """Names this run, and no later one of its id."""
+    stem: str
+    """Where it stands in lists."""
+    summary: RunSummary
+    groups: list[Group]
+    run: msgspec.Raw
+
+    def record(self) -> Run:
+        """Give the whole record, which only some need."""
+        return msgspec.msgpack.decode(self.run, type=Run)
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """One commit, as it stands in the log."""
+
+    nonce: str
+    """Tells a writer its own commit from somebody else's."""
+    summary: RunSummary
+    """As of this commit."""
+    attempts: list[Attempt] = []
+    groups: list[Group] = []
+    """Those that changed."""
+
+
+class Part(msgspec.Struct, array_like=True):
+    """Some attempts of a segment, in the order of their paths."""
+
+    first: str
+    last: str
+    outcomes: set[str]
+    offset: int
+    size: int
+
+
+class Segment(msgspec.Struct, array_like=True):
+    """The head of an object that puts commits together; its parts follow it."""
+
+    summary: RunSummary
+    groups: list[Group]
+    """All, as of the last of these commits."""
+    parts: list[Part]
+
+
+class Live(msgspec.Struct, array_like=True):
+    """A run as lists know it."""
+
+    uid: str
+    stem: str
+    summary: RunSummary
+
+
+class Candidate(msgspec.Struct, array_like=True):
+    """A success that a reuse key leads to."""
+
+    uid: str
+    run: str
+    attempt: Attempt
+
+
+def pack(value: Any) -> bytes:
+    """Write a record; StoreError when it cannot be."""
+    try:
+        data = msgspec.msgpack.encode(value)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"cannot record it: {error}") from error
+    return b"z" + zlib.compress(data, 1) if len(data) >= _COMPRESSED_FROM else b"m" + data
+
+
+def unpack(data: Any, kind: type[_T]) -> _T:
+    """Read a record that `pack` has written."""
+    view = memoryview(data)
+    return msgspec.msgpack.decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:], type=kind)
+
+
+def numbered(key: str) -> int:
+    """Give the number at the end of a name that counts down."""
+    return _MOST - int(key.rpartition("/")[2])
+
+
+def downward(number: int) -> str:
+    """Write a number so that larger ones are listed first."""
+    return f"{_MOST - number:010d}"
+
+
+def stem_of(created: float, now: float, uid: str) -> str:
+    """Name a run so that runs made later are listed first, by what they say of themselves, then by when that was."""
+    return f"{_backward(created)}-{_backward(now)}-{uid}"
+
+
+def _backward(moment: float) -> str:
+    bits: int = struct.unpack(">Q", struct.pack(">d", moment))[0]
+    upward = bits ^ 0xFFFFFFFFFFFFFFFF if bits >> 63 else bits | 1 << 63
+    return f"{0xFFFFFFFFFFFFFFFF - upward:016x}"
+
+
+def merged(attempts: Iterable[Attempt], into: dict[tuple[str, int], Attempt]) -> None:
+    """Add facts to those that there are."""
+    for attempt in attempts:
+        place = (attempt.path, attempt.attempt)
+        old = into.get(place)
+        into[place] = attempt if old is None else merge(old, attempt)
+
+
+def pack_segment(summary: RunSummary, groups: Sequence[Group], attempts: dict[tuple[str, int], Attempt]) -> bytes:
+    """Write attempts in the order of their paths, with a head that says which are where."""
+    ordered = [attempt for _, attempt in sorted(attempts.items())]
+    parts, bodies, offset = list[Part](), list[bytes](), 0
+    for start in range(0, len(ordered), _IN_PART):
+        some = ordered[start : start + _IN_PART]
+        body = pack(some)
+        outcomes: set[str] = {attempt.outcome or "" for attempt in some}
+        parts.append(Part(some[0].path, some[-1].path, outcomes, offset, len(body)))
+        bodies.append(body)
+        offset += len(body)
+    head = pack(Segment(summary, list(groups), parts))
+    return b"".join((_HEAD.pack(_MAGIC, len(head)), head, *bodies))
+
+
+def segment_of(data: Any) -> tuple[Segment, int] | int:
+    """Read a segment's head and where its parts begin; or how many bytes that takes, when there are too few."""
+    magic, size = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        raise StoreError("this is not the record of a run that this version of Fairlead can read; use a later one")
+    end = _HEAD.size + size
+    return (unpack(memoryview(data)[_HEAD.size : end], Segment), end) if len(data) >= end else end
+
+
+def wanted_parts(segment: Segment, group: str | None, path: str | None, outcome: str | None) -> list[Part]:
+    """Choose the parts that may hold what is asked for."""
+    low, high = ("", "") if group is None else path_range(group)
+    return [
+        part
+        for part in segment.parts
+        if (path is None or part.first <= path <= part.last)
+        and (group is None or (part.last >= low and part.first < high))
+        # Facts of an attempt that has not ended may be completed by later ones.
+        and (outcome is None or outcome in part.outcomes or "" in part.outcomes)
+    ]
+
+
+def fits(attempt: Attempt, group: str | None, path: str | None, outcome: str | None) -> bool:
+    """Whether an attempt is among those that are asked for."""
+    return (
+        (path is None or attempt.path == path)
+        and (outcome is None or attempt.outcome == outcome)
+        and (group is None or group_of(attempt.path) == group)
+    )
