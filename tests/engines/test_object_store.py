@@ -31,6 +31,8 @@ class TestS3Store(RunStoreContract):
 
 class TestS3StoreAmongProcesses(RunStoreProcessContract):
     noticed_within = TTL + 5.0
+    kills = 3
+    forks = False
 
     @pytest.fixture
     def store(self, s3: S3, s3_bucket: str) -> Iterator[ObjectStore]:

@@ -5,11 +5,13 @@ The only place that knows obstore. Nothing here knows what the objects are for.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from fairlead.errors import StoreError
 from fairlead.stores.bucket_errors import is_temporary, refusal
 
 __all__ = ["Bucket", "Entry", "Found", "Version", "in_parallel"]
@@ -25,6 +27,10 @@ _LISTED = 1000
 """Entries that a service gives in one answer."""
 _ENCODED = {code: f"%{code:02X}" for code in (*range(32), 37, 127)}
 """Control characters would break the listing's XML; the percent sign makes the code unambiguous."""
+
+
+_used_by = 0
+"""The process in which obstore's threads are: a forked child has none of them, and would wait for ever."""
 
 
 class Version(NamedTuple):
@@ -64,6 +70,8 @@ class Bucket:
         import obstore
         from obstore import exceptions
 
+        global _used_by
+        _used_by = _used_by or os.getpid()
         self.name = name
         self._endpoint = endpoint
         self._store = store
@@ -152,6 +160,7 @@ class Bucket:
             found = self._ask(f"list {folder!r}", self._all, folder)
             yield from sorted(entry for entry in found if entry.key > after)
             return
+        self.refuse_forks()
         prefix, last = _encoded(folder) or None, _encoded(after) or None
         pauses = list(_PAUSES)
         stream = self._listing(prefix, last)
@@ -192,6 +201,14 @@ class Bucket:
                 for key in keys:
                     self.remove(key)
 
+    def refuse_forks(self) -> None:
+        """Raise StoreError in a child that was forked from a process that used a bucket: it would wait for ever."""
+        if os.getpid() != _used_by:
+            raise StoreError(
+                f"this process was forked from process {_used_by}, which uses {self.name}, and cannot use it as well;"
+                " start processes with 'spawn' or 'forkserver'"
+            )
+
     # --- within -----------------------------------------------------------------------------------
 
     def _found(self, doing: str, work: Callable[[], _T]) -> _T | None:
@@ -202,6 +219,7 @@ class Bucket:
 
     def _ask(self, doing: str, work: Callable[..., _R], *arguments: Any) -> _R:
         """Make a request; FileNotFoundError, and what conditions say, go to the caller."""
+        self.refuse_forks()
         for pause in (*_PAUSES, None):
             try:
                 return work(*arguments)

@@ -21,18 +21,17 @@ from fairlead.model.events import Attempt
 from fairlead.model.run import Group, RunSummary
 from fairlead.stores.bucket import Bucket, in_parallel
 from fairlead.stores.object_records import (
+    Asked,
     Entry,
     Made,
     Segment,
     downward,
-    fits,
     merged,
     numbered,
     pack,
     pack_segment,
     segment_of,
     unpack,
-    wanted_parts,
 )
 
 __all__ = ["Folder", "Log", "Tail"]
@@ -45,6 +44,7 @@ _FEW = 8
 _HEAD_BYTES = 64 * 1024
 _KEPT_BYTES = 16 * 1024 * 1024
 _AGAIN = 5
+_ALL = Asked()
 
 
 class Tail(NamedTuple):
@@ -126,13 +126,13 @@ class Log:
                 return self._groups(folder.segments[-1] if folder.segments else None, _behind(folder))
         raise self._restless()
 
-    def attempts(self, group: str | None = None, path: str | None = None, outcome: str | None = None) -> list[Attempt]:
+    def attempts(self, asked: Asked) -> list[Attempt]:
         """Give the attempts that are asked for, by path and number."""
         for _ in range(_AGAIN):
             folder = self.folder(whole=True)
             with suppress(_Gone):
-                found = self._facts(folder.segments, _behind(folder), group, path, outcome)
-                return [attempt for _, attempt in sorted(found.items()) if fits(attempt, group, path, outcome)]
+                found = self._facts(folder.segments, _behind(folder), asked)
+                return [attempt for _, attempt in sorted(found.items()) if asked.fits(attempt)]
         raise self._restless()
 
     # --- writing ----------------------------------------------------------------------------------
@@ -181,29 +181,23 @@ class Log:
     # --- within -----------------------------------------------------------------------------------
 
     def _facts(
-        self,
-        segments: Sequence[tuple[int, int]],
-        serials: Sequence[int],
-        group: str | None = None,
-        path: str | None = None,
-        outcome: str | None = None,
+        self, segments: Sequence[tuple[int, int]], serials: Sequence[int], asked: Asked = _ALL
     ) -> dict[tuple[str, int], Attempt]:
         found: dict[tuple[str, int], Attempt] = {}
         # A later fact of an attempt that has ended does not count: where it is in another place, both are read.
-        alone = len(segments) + len(serials) == 1
+        if len(segments) + len(serials) > 1:
+            asked = asked._replace(outcome=None)
         for segment in segments:
-            for some in self._parts(segment, group, path, outcome if alone else None):
+            for some in self._parts(segment, asked):
                 merged(some, found)
         for entry in in_parallel(self._entry, serials):
             merged(entry.attempts, found)
         return found
 
-    def _parts(
-        self, segment: tuple[int, int], group: str | None, path: str | None, outcome: str | None
-    ) -> Iterator[list[Attempt]]:
+    def _parts(self, segment: tuple[int, int], asked: Asked) -> Iterator[list[Attempt]]:
         key = self._segment_key(segment)
         head, data, end = self._head(segment)
-        wanted = wanted_parts(head, group, path, outcome)
+        wanted = asked.parts(head)
         if not wanted:
             return
         start = end + wanted[0].offset

@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from fairlead.model.run import Group, Run, RunSummary
 from fairlead.stores.rows import merge, path_range
 
 __all__ = [
+    "Asked",
     "Candidate",
     "Entry",
     "Live",
@@ -34,7 +35,6 @@ __all__ = [
     "Part",
     "Segment",
     "downward",
-    "fits",
     "merged",
     "numbered",
     "pack",
@@ -42,7 +42,6 @@ __all__ = [
     "segment_of",
     "stem_of",
     "unpack",
-    "wanted_parts",
 ]
 
 _T = TypeVar("_T")
@@ -189,23 +188,33 @@ def segment_of(data: Any) -> tuple[Segment, int] | int:
     return (unpack(memoryview(data)[_HEAD.size : end], Segment), end) if len(data) >= end else end
 
 
-def wanted_parts(segment: Segment, group: str | None, path: str | None, outcome: str | None) -> list[Part]:
-    """Choose the parts that may hold what is asked for."""
-    low, high = ("", "") if group is None else path_range(group)
-    return [
-        part
-        for part in segment.parts
-        if (path is None or part.first <= path <= part.last)
-        and (group is None or (part.last >= low and part.first < high))
-        # Facts of an attempt that has not ended may be completed by later ones.
-        and (outcome is None or outcome in part.outcomes or "" in part.outcomes)
-    ]
+class Asked(NamedTuple):
+    """Which attempts are asked for: all, where nothing is said."""
 
+    group: str | None = None
+    path: str | None = None
+    under: str | None = None
+    outcome: str | None = None
 
-def fits(attempt: Attempt, group: str | None, path: str | None, outcome: str | None) -> bool:
-    """Whether an attempt is among those that are asked for."""
-    return (
-        (path is None or attempt.path == path)
-        and (outcome is None or attempt.outcome == outcome)
-        and (group is None or group_of(attempt.path) == group)
-    )
+    def parts(self, segment: Segment) -> list[Part]:
+        """Choose the parts that may hold some of them."""
+        bounds = [(self.path, f"{self.path}\0")] if self.path is not None else []
+        bounds += [path_range(self.group)] if self.group is not None else []
+        bounds += [(self.under, f"{self.under}\\")] if self.under is not None else []
+        return [
+            part
+            for part in segment.parts
+            if all(part.last >= low and part.first < high for low, high in bounds)
+            # Facts of an attempt that has not ended may be completed by later ones.
+            and (self.outcome is None or self.outcome in part.outcomes or "" in part.outcomes)
+        ]
+
+    def fits(self, attempt: Attempt) -> bool:
+        """Whether an attempt is one of them."""
+        path = attempt.path
+        return (
+            self.path in (None, path)
+            and self.outcome in (None, attempt.outcome)
+            and (self.under is None or path.startswith((f"{self.under}.", f"{self.under}[")))
+            and (self.group is None or group_of(path) == self.group)
+        )

@@ -27,7 +27,18 @@ from fairlead.stores.object_index import Index
 from fairlead.stores.object_keys import Keys
 from fairlead.stores.object_lease import ObjectLease, acquire, is_held
 from fairlead.stores.object_log import Folder, Log, Tail
-from fairlead.stores.object_records import VERSION, Candidate, Live, Made, downward, merged, pack, stem_of, unpack
+from fairlead.stores.object_records import (
+    VERSION,
+    Asked,
+    Candidate,
+    Live,
+    Made,
+    downward,
+    merged,
+    pack,
+    stem_of,
+    unpack,
+)
 
 __all__ = ["ObjectStore"]
 
@@ -228,11 +239,12 @@ class ObjectStore:
         *,
         group: str | None = None,
         path: str | None = None,
+        under: str | None = None,
         outcome: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Attempt]:
-        """Give the attempts recorded, by path and number: all, or those of one group, path or outcome."""
-        return self._fresh(run_id).log.attempts(group, path, outcome)[:limit]
+        """Give the attempts recorded, by path and number: all, or those that are asked for."""
+        return self._fresh(run_id).log.attempts(Asked(group, path, under, outcome))[:limit]
 
     def find(self, keys: Sequence[str]) -> dict[str, tuple[Origin, Attempt]]:
         """Give the successful attempt of each key that ended last, of any run."""
@@ -242,6 +254,7 @@ class ObjectStore:
 
     def _of(self, run_id: str) -> _Carried:
         """Give what is known of a run: it may have been removed since."""
+        self._bucket.refuse_forks()  # before any lock, which a thread of the parent may have held
         carried = self._runs.get(run_id)
         return carried if carried is not None else self._look_up(run_id)
 
@@ -263,6 +276,7 @@ class ObjectStore:
 
     def _seen(self, run_id: str) -> tuple[_Carried, Folder]:
         """Give a run that is there, and what its folder says."""
+        self._bucket.refuse_forks()
         known = self._runs.get(run_id)
         if known is not None:
             folder = known.log.folder()
@@ -347,7 +361,7 @@ class ObjectStore:
         paths = {attempt.path for attempt in attempts}
         known: _Facts = {}
         for path in [*paths] if len(paths) <= _FEW else [None]:
-            merged(carried.log.attempts(path=path), known)
+            merged(carried.log.attempts(Asked(path=path)), known)
         return known
 
     def _settle(self, carried: _Carried, before: RunSummary, now: RunSummary) -> None:
@@ -368,7 +382,7 @@ class ObjectStore:
         run_id = live.summary.id
         found = self._bucket.get(_id_key(run_id))
         if found is not None and (made := unpack(found.data, Made)).uid == live.uid:
-            keys = {one.key for one in Log(self._bucket, made).attempts(outcome="succeeded") if one.key}
+            keys = {one.key for one in Log(self._bucket, made).attempts(Asked(outcome="succeeded")) if one.key}
             self._keys.drop(live.uid, [*keys])
             self._bucket.remove(_id_key(run_id))
         self._bucket.remove(*(entry.key for entry in self._bucket.list(f"runs/{live.uid}")))

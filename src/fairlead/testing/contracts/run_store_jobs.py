@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from fairlead.errors import RunBusy, RunExists, StaleEpoch
+from fairlead.errors import RunBusy, RunExists, StaleEpoch, StoreError
 from fairlead.model.events import Attempt
 from fairlead.model.run import Group, Run
 from fairlead.model.values import Inline
@@ -167,6 +167,8 @@ def _in_child(store: RunStore, run_id: str, epoch: int, number: int) -> int:
         try:
             store.append(run_id, epoch, Commit(attempts([number], name="child")))
             code = 0 if store.attempts(run_id, path=f"child[{number}]") else 2
+        except StoreError:
+            code = 3
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
