@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,10 @@ PROJECT = {
     "bucket.yaml": """
         executor: {type: local, max_workers: 2}
         artifacts: {url: "s3://${BUCKET}/team a/kept", endpoint: "${ENDPOINT}"}
+        """,
+    "shared.yaml": """
+        executor: {type: local, max_workers: 2}
+        store: {type: object, url: "s3://${BUCKET}/team b", endpoint: "${ENDPOINT}", ttl: 2}
         """,
     "pyproject.toml": "",
 }
@@ -93,3 +100,55 @@ def test_values_code_and_files_go_by_the_bucket(project: Path) -> None:
     fairlead(project, "gc", "--keep", "1", "--yes")
     assert "second" in fairlead(project, "runs")
     assert fairlead(project, "results", "second")
+
+
+def test_runs_are_in_the_bucket_as_well_and_seen_from_any_folder(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_ENV", "shared")
+    (project / "fail").touch()
+    fairlead(project, "run", "jobs.py:study", "--id", "first", code=1)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / ".fairlead").mkdir()
+    (elsewhere / "shared.yaml").write_text((project / "shared.yaml").read_text())
+    assert "ValueError: told to fail" in fairlead(elsewhere, "show", "first")
+    (project / "fail").unlink()
+    fairlead(elsewhere, "resume", "first")
+    assert fairlead(elsewhere, "results", "first").startswith("(12000285,")
+    fairlead(project, "run", "jobs.py:study", "--id", "second", "-p", "count=12", "--detach")
+    assert fairlead(elsewhere, "logs", "second", "-f") is not None
+    assert "succeeded" in fairlead(elsewhere, "runs")
+    assert "reused" in fairlead(elsewhere, "show", "second")
+    assert not (project / ".fairlead" / "runs.db").exists()
+    assert not any((project / ".fairlead" / "artifacts").rglob("*"))
+    fairlead(elsewhere, "gc", "--older-than", "0s", "--yes")
+    assert "first" not in fairlead(project, "runs")
+
+
+def test_the_run_of_a_killed_driver_is_interrupted_and_goes_on_elsewhere(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_ENV", "shared")
+    (project / "slow.py").write_text(
+        "import time\nfrom fairlead import task, workflow\n@task\ndef quick(x):\n    return x\n"
+        "@task\ndef slow(x):\n    time.sleep(20 if __import__('os').environ.get('SLOW') else 0)\n    return x\n"
+        "@workflow\ndef flow():\n    return slow(quick(1))\n"
+    )
+    command = [sys.executable, "-m", "fairlead", "run", "slow.py:flow", "--id", "r"]
+    driver = subprocess.Popen(command, cwd=project, env={**os.environ, "SLOW": "1"}, start_new_session=True)
+    try:
+        _until(lambda: "1/2" in fairlead(project, "runs"), 60)
+    finally:
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+    assert "running" in fairlead(project, "runs"), "a bucket does not know at once"
+    _until(lambda: "interrupted" in fairlead(project, "runs"), 30)
+    fairlead(project, "resume", "r")
+    told = fairlead(project, "show", "r")
+    assert "succeeded" in told
+
+
+def _until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline

@@ -13,7 +13,7 @@ from fairlead.stores.aws_profile import read
 from fairlead.stores.bucket import Bucket
 from fairlead.stores.bucket_errors import is_temporary, refusal
 from fairlead.stores.bucket_open import open_bucket
-from fairlead.stores.bucket_plugins import BucketOptions
+from fairlead.stores.bucket_plugins import BucketOptions, StoreOptions
 from fairlead.stores.object_artifacts import ObjectArtifacts
 from fairlead.testing.contracts.artifact_store import ArtifactStoreContract
 
@@ -38,7 +38,7 @@ class TestArtifactsInMemoryInParts(ArtifactStoreContract):
 
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
-    assert not [name for name in BucketOptions.__struct_fields__ if f"| `{name}` |" not in page]
+    assert not [name for name in StoreOptions.__struct_fields__ if f"| `{name}` |" not in page]
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])

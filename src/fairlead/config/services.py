@@ -87,7 +87,8 @@ class Services:
         url = str(settings["url"]).removeprefix("file://")
         if "://" in url and url != "memory://":
             # As written: what `${…}` stands for is in no file that another process reads.
-            section = self.environment.written["artifacts"]
+            written = self.environment.written
+            section = written["artifacts"] if self.environment.artifacts else _beside_runs(written["store"])
             return {"section": section, "folder": str(self.folder.path.parent)}
         if "://" not in url:
             settings["url"] = str(self.folder.path.parent / url)
@@ -273,4 +274,17 @@ def _member(environment: Environment, settings: dict[str, Any], site: Site) -> E
 def _artifact_section(environment: Environment, folder: Folder) -> dict[str, Any]:
     if environment.artifacts:
         return environment.artifacts
-    return {"url": "memory://" if environment.store["type"] == "memory" else str(folder.artifacts)}
+    kind = environment.store["type"]
+    if kind == "object":
+        return _beside_runs(environment.store)
+    return {"url": "memory://" if kind == "memory" else str(folder.artifacts)}
+
+
+def _beside_runs(store: dict[str, Any]) -> dict[str, Any]:
+    """Where runs are kept in a bucket, their artifacts are beside them unless something else is said."""
+    from fairlead.stores.bucket_plugins import BucketOptions
+
+    url = f"{str(store['url']).rstrip('/')}/artifacts"
+    if "://" not in url or url.startswith("file://"):
+        return {"url": url}
+    return {**{key: store[key] for key in BucketOptions.__struct_fields__ if key in store}, "url": url}

@@ -19,11 +19,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.errors import StoreError
 from fairlead.model.events import Attempt
 from fairlead.model.path import group_of
-from fairlead.model.run import Group, Run, RunSummary
+from fairlead.model.run import FINAL, Group, Run, RunSummary
+from fairlead.ports import Commit
 from fairlead.stores.rows import merge, path_range
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Segment",
     "downward",
     "merged",
+    "moved",
     "numbered",
     "pack",
     "pack_segment",
@@ -218,3 +221,18 @@ class Asked(NamedTuple):
             and (self.under is None or path.startswith((f"{self.under}.", f"{self.under}[")))
             and (self.group is None or group_of(path) == self.group)
         )
+
+
+def moved(old: RunSummary, commit: Commit) -> RunSummary:
+    """Give a run's summary after a commit; a run that has ended changes through `open` only."""
+    new = replace(old, counts=dict(commit.counts) if commit.counts is not None else old.counts)
+    new.error = commit.error or old.error
+    if commit.status is None or commit.status == old.status:
+        return new
+    if old.status in FINAL:
+        raise StoreError(f"run {old.id!r} has {old.status} and cannot become {commit.status}; resume it first")
+    new.status = commit.status
+    new.ended = commit.at if commit.status in FINAL else None
+    if commit.status not in FINAL and new.started is None:
+        new.started = commit.at
+    return new

@@ -154,7 +154,13 @@ class ObjectStore:
 
     def lease(self, run_id: str) -> ObjectLease:
         """Take the run over; RunBusy when a living driver holds it."""
-        carried, folder = self._seen(run_id)
+        try:
+            carried, folder = self._seen(run_id)
+        except NotFound:
+            # Whoever tries whether holds work here does so without a run.
+            place = f"holds/{file_name(run_id)}"
+            held = [entry.key for entry in self._bucket.list(f"{place}/held")]
+            return acquire(self._holds, place, held, self._ttl, run_id)
         lease = acquire(self._holds, carried.log.path, folder.held, self._ttl, run_id)
 
         def forget() -> None:
@@ -197,7 +203,7 @@ class ObjectStore:
                     raise StaleEpoch(
                         f"run {run_id!r} is in epoch {tail.summary.epoch}, not {epoch}: another driver took it over"
                     )
-                summary = _moved(tail.summary, commit)
+                summary = moved(tail.summary, commit)
                 keyed = self._keyed(carried, commit.attempts)
                 if self._add(carried, tail, summary, commit):
                     break
@@ -386,21 +392,6 @@ class ObjectStore:
             self._keys.drop(live.uid, [*keys])
             self._bucket.remove(_id_key(run_id))
         self._bucket.remove(*(entry.key for entry in self._bucket.list(f"runs/{live.uid}")))
-
-
-def _moved(old: RunSummary, commit: Commit) -> RunSummary:
-    """Give a run's summary after a commit; a run that has ended changes through `open` only."""
-    new = replace(old, counts=dict(commit.counts) if commit.counts is not None else old.counts)
-    new.error = commit.error or old.error
-    if commit.status is None or commit.status == old.status:
-        return new
-    if old.status in FINAL:
-        raise StoreError(f"run {old.id!r} has {old.status} and cannot become {commit.status}; resume it first")
-    new.status = commit.status
-    new.ended = commit.at if commit.status in FINAL else None
-    if commit.status not in FINAL and new.started is None:
-        new.started = commit.at
-    return new
 
 
 def _id_key(run_id: str) -> str:
