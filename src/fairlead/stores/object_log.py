@@ -135,6 +135,10 @@ class Log:
                 return [attempt for _, attempt in sorted(found.items()) if asked.fits(attempt)]
         raise self._restless()
 
+    def cancel_key(self, epoch: int) -> str:
+        """Name the object that is there when somebody asked the run to stop."""
+        return f"{self.path}/cancel/{downward(epoch)}"
+
     # --- writing ----------------------------------------------------------------------------------
 
     def add(self, after: Tail, summary: RunSummary, attempts: Sequence[Attempt], groups: Sequence[Group]) -> bool:

@@ -26,6 +26,7 @@ from fairlead.model.events import Attempt
 from fairlead.model.path import group_of
 from fairlead.model.run import FINAL, Group, Run, RunSummary
 from fairlead.ports import Commit
+from fairlead.stores.lease import file_name
 from fairlead.stores.rows import merge, path_range
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Part",
     "Segment",
     "downward",
+    "id_key",
     "merged",
     "moved",
     "numbered",
@@ -136,6 +138,11 @@ def unpack(data: Any, kind: type[_T]) -> _T:
     """Read a record that `pack` has written."""
     view = memoryview(data)
     return msgspec.msgpack.decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:], type=kind)
+
+
+def id_key(run_id: str) -> str:
+    """Name the object that takes an id."""
+    return f"ids/{file_name(run_id)}"
 
 
 def numbered(key: str) -> int:

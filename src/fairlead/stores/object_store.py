@@ -33,8 +33,9 @@ from fairlead.stores.object_records import (
     Candidate,
     Live,
     Made,
-    downward,
+    id_key,
     merged,
+    moved,
     pack,
     stem_of,
     unpack,
@@ -97,7 +98,7 @@ class ObjectStore:
             raise StoreError(f"cannot record run {run.id!r}: {error}") from error
         # In the lists first: what is there and not made is passed over, what is made and not there would be lost.
         self._index.note(Live(uid, stem, summary))
-        if self._bucket.claim(_id_key(run.id), pack(made)) is None:
+        if self._bucket.claim(id_key(run.id), pack(made)) is None:
             self._index.forget(stem, 0)
             raise RunExists(f"there is a run {run.id!r} in {self._bucket.name} already; choose another id")
         with self._lock:
@@ -218,7 +219,7 @@ class ObjectStore:
         summary = carried.log.tail(folder).summary
         if summary.status in FINAL:
             return False
-        self._bucket.create(_cancel_key(carried.log, summary.epoch), pack(at))
+        self._bucket.create(carried.log.cancel_key(summary.epoch), pack(at))
         carried.asked = (summary.epoch, True, time.monotonic() + _ASKED)
         return True
 
@@ -233,7 +234,7 @@ class ObjectStore:
             carried, folder = self._seen(run_id)
             tail = carried.log.tail(folder)
         epoch = tail.summary.epoch
-        asked = self._bucket.look(_cancel_key(carried.log, epoch)) is not None
+        asked = self._bucket.look(carried.log.cancel_key(epoch)) is not None
         carried.asked = (epoch, asked, time.monotonic() + _ASKED)
         return asked
 
@@ -265,7 +266,7 @@ class ObjectStore:
         return carried if carried is not None else self._look_up(run_id)
 
     def _look_up(self, run_id: str) -> _Carried:
-        found = self._bucket.get(_id_key(run_id))
+        found = self._bucket.get(id_key(run_id))
         if found is None:
             with self._lock:
                 self._runs.pop(run_id, None)
@@ -295,7 +296,7 @@ class ObjectStore:
     def _told(self, carried: _Carried, folder: Folder) -> RunSummary:
         summary = carried.log.tail(folder).summary
         if summary.epoch in folder.cancelled:
-            found = self._bucket.get(_cancel_key(carried.log, summary.epoch))
+            found = self._bucket.get(carried.log.cancel_key(summary.epoch))
             summary.cancel_asked = None if found is None else unpack(found.data, float)
         return summary
 
@@ -386,17 +387,9 @@ class ObjectStore:
     def _finish_removal(self, live: Live) -> None:
         """Remove all that there is of a run but the mark that it was removed."""
         run_id = live.summary.id
-        found = self._bucket.get(_id_key(run_id))
+        found = self._bucket.get(id_key(run_id))
         if found is not None and (made := unpack(found.data, Made)).uid == live.uid:
             keys = {one.key for one in Log(self._bucket, made).attempts(Asked(outcome="succeeded")) if one.key}
             self._keys.drop(live.uid, [*keys])
-            self._bucket.remove(_id_key(run_id))
+            self._bucket.remove(id_key(run_id))
         self._bucket.remove(*(entry.key for entry in self._bucket.list(f"runs/{live.uid}")))
-
-
-def _id_key(run_id: str) -> str:
-    return f"ids/{file_name(run_id)}"
-
-
-def _cancel_key(log: Log, epoch: int) -> str:
-    return f"{log.path}/cancel/{downward(epoch)}"
