@@ -1,0 +1,98 @@
+"""Where the book is run: an executor and what keeps runs and values. How its services are started is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.conformance.book import CHAPTERS
+from tests.conformance.case import Case, statuses
+
+__all__ = ["COLUMNS", "HERE", "Column", "cell", "chapters", "column", "environment_file", "runs", "why_not"]
+
+
+class Column(NamedTuple):
+    """One column of the page."""
+
+    executor: str
+    store: str
+    engine: bool = False
+    """It needs a service that is not on every machine: `scripts/engines` runs it."""
+    core: bool = False
+    """Every task costs a second: only those cases run that are marked."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the page."""
+        return f"{self.executor} x {self.store}"
+
+
+COLUMNS = (
+    Column("in_process", "memory"),
+    Column("in_process", "sqlite"),
+    Column("local", "sqlite"),
+)
+
+HERE = [column for column in COLUMNS if not column.engine]
+
+
+def column(name: str) -> Column:
+    """Give a column by its name."""
+    return next(one for one in COLUMNS if one.name == name)
+
+
+def chapters() -> dict[str, tuple[str, Sequence[Case]]]:
+    """Give every chapter's title and cases."""
+    found = {}
+    for name in CHAPTERS:
+        module = import_module(f"tests.conformance.book.{name}")
+        found[name] = ((module.__doc__ or name).strip().splitlines()[0].rstrip("."), module.CASES)
+    return found
+
+
+def why_not(case: Case, where: Column) -> str:
+    """Say why a case means nothing in a column; empty where it does."""
+    if where.core and not case.core:
+        return "not run here: every task costs a second"
+    for key in (where.name, where.executor, where.store):
+        if key in case.left_out:
+            return case.left_out[key]
+    return ""
+
+
+def runs(where: Column) -> Iterator[Any]:
+    """Give (id, case) of all that runs in a column."""
+    for chapter, (_, cases) in chapters().items():
+        for number, case in enumerate(cases):
+            if not why_not(case, where):
+                yield f"{chapter}-{number}", case
+
+
+def cell(case: Case, where: Column) -> str:
+    """Say in a few words what must come of a case in a column."""
+    if why_not(case, where):
+        return "—"
+    if where.executor in case.refused:
+        return "refused"
+    if case.way == "twice":
+        then = list(statuses(case.then).values())
+        return f"{case.status}; again: {then.count('reused')} of {len(then)} reused"
+    if case.way == "resume":
+        return f"{case.status}; resumed: succeeded"
+    if case.way == "kill":
+        return "interrupted; resumed: succeeded"
+    return case.status
+
+
+def environment_file(folder: Path, where: Column, settings: dict[str, Any]) -> Path:
+    """Write the environment of a column."""
+    import yaml
+
+    made = {"executor": where.executor, "store": where.store, **settings}
+    if where.executor in ("local", "in_process"):
+        made["executor"] = {"type": "local", "max_workers": 2} if where.executor == "local" else "in_process"
+    file = folder / "column.yaml"
+    file.write_text(yaml.safe_dump(made))
+    return file
