@@ -18,6 +18,7 @@ class Column(NamedTuple):
 
     executor: str
     store: str
+    """Of runs; behind a `+` that of values, where it is another."""
     engine: bool = False
     """It needs a service that is not on every machine: `scripts/engines` runs it."""
     core: bool = False
@@ -56,7 +57,7 @@ def why_not(case: Case, where: Column) -> str:
     """Say why a case means nothing in a column; empty where it does."""
     if where.core and not case.core:
         return "not run here: every task costs a second"
-    for key in (where.name, where.executor, where.store):
+    for key in (where.name, where.executor, where.store.partition(" ")[0]):
         if key in case.left_out:
             return case.left_out[key]
     return ""
@@ -87,12 +88,11 @@ def cell(case: Case, where: Column) -> str:
 
 
 def environment_file(folder: Path, where: Column, settings: dict[str, Any]) -> Path:
-    """Write the environment of a column."""
+    """Write the environment of a column; `settings` are what its services want to be told."""
     import yaml
 
-    made = {"executor": where.executor, "store": where.store, **settings}
-    if where.executor in ("local", "in_process"):
-        made["executor"] = {"type": "local", "max_workers": 2} if where.executor == "local" else "in_process"
+    executor: Any = {"type": "local", "max_workers": 2} if where.executor == "local" else where.executor
+    made = {"executor": executor, "store": where.store.partition(" ")[0], **settings}
     file = folder / "column.yaml"
     file.write_text(yaml.safe_dump(made))
     return file

@@ -10,6 +10,7 @@ from fairlead import Environment
 from fairlead.config.services import close_all
 from tests.conformance.case import statuses
 from tests.conformance.columns import HERE, column, environment_file, runs
+from tests.conformance.page import PAGE, page
 from tests.conformance.ways import KEY, conforms
 
 
@@ -51,3 +52,7 @@ def test_statuses_are_read():
         "a[1].b[1].c": "failed",
         "end": "succeeded",
     }
+
+
+def test_the_page_says_what_the_book_says():
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: scripts/conformance, or with --page"
