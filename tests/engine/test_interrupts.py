@@ -9,6 +9,7 @@ import time
 import pytest
 
 from fairlead.engine.interrupts import Interrupts
+from fairlead.errors import StoreError
 
 
 def test_ctrl_c_between_tasks_is_counted_and_nothing_else():
@@ -48,6 +49,22 @@ def test_a_request_from_outside_interrupts_a_task_that_sleeps_and_is_not_counted
             time.sleep(30)
         interrupts.end()
         assert interrupts.count == 0 and time.monotonic() - started < 10
+
+
+def test_a_store_that_is_away_is_asked_again():
+    answers = iter([StoreError("gone"), StoreError("gone"), False])
+
+    def asked() -> bool:
+        answer = next(answers, True)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with Interrupts(asked) as interrupts:
+        interrupts.begin()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(30)
+        interrupts.end()
 
 
 def test_a_request_while_no_task_runs_is_left_to_the_driver():

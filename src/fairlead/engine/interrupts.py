@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from fairlead.errors import StoreError
+
 __all__ = ["Interrupts"]
 
 LOOK = 0.2
@@ -77,11 +79,18 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _look(self) -> None:
-        assert self._asked is not None
         while not self._over.wait(LOOK):
-            if self.in_task and self._asked():
+            if self.in_task and self._stop_asked():
                 self._interrupt()
                 return
+
+    def _stop_asked(self) -> bool:
+        assert self._asked is not None
+        try:
+            return self._asked()
+        except StoreError:
+            # The store is away: the driver meets the same at its next write, and tells it.
+            return False
 
     def _interrupt(self) -> None:
         """Raise KeyboardInterrupt in the task; system calls that it is in come back at once in the main thread."""

@@ -180,6 +180,8 @@ class PostgresStore:
         rows = self._on(self._lease_of(run_id), lambda session: session.rows(statement, (run_id,)))
         if not rows:
             self._missing(run_id)
+        # A driver asks this for as long as it lives, and often nothing else for hours.
+        self._server.tidy()
         return rows[0][0] is not None
 
     # --- facts ---

@@ -47,6 +47,8 @@ class Address:
             "connect_timeout": max(1, round(connect_timeout)),
             **parameters,
         }
+        self.application = str(parameters.get("application_name") or "fairlead")
+        """What sessions are called that carry no run."""
         self.shown = _shown(parameters)
         self._secrets = [str(parameters[name]) for name in _SECRET if len(str(parameters.get(name, ""))) >= _SHORT]
 

@@ -36,7 +36,7 @@ _ENDING = 5.0
 
 _TAKE = "SELECT CASE WHEN pg_try_advisory_lock(%s) THEN set_config('application_name', %s, false) END"
 
-_DROP = "SELECT pg_advisory_unlock(%s), set_config('application_name', 'fairlead', false)"
+_DROP = "SELECT pg_advisory_unlock(%s), set_config('application_name', %s, false)"
 
 _HOLDER = """
     SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::text, '')
@@ -124,7 +124,7 @@ class PostgresLease:
 
     def _drop(self, session: Session) -> None:
         try:
-            dropped = session.rows(_DROP, (self._lock_number,))[0][0]
+            dropped = session.rows(_DROP, (self._lock_number, self._server.address.application))[0][0]
         except psycopg.Error:
             dropped = False
             self._lost.append(session)

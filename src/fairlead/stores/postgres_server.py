@@ -33,6 +33,9 @@ _OLDEST = 12
 _IDLE = 60.0
 """Seconds after which a connection that nobody needed is closed."""
 
+_FIRST = 10.0
+"""Seconds for which a server is tried at most that has never answered."""
+
 _PAUSES = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds between two attempts; the last one goes on."""
 
@@ -145,7 +148,7 @@ class Server:
             try:
                 return action()
             except psycopg.Error as error:
-                until = until or time.monotonic() + (self.patience if patience is None else patience)
+                until = until or time.monotonic() + self._limit(patience)
                 pause = _PAUSES[min(turn, len(_PAUSES) - 1)]
                 if not passes(error, reached=self._reached) or time.monotonic() + pause > until:
                     raise self.told(error) from error
@@ -155,6 +158,10 @@ class Server:
                 raise StoreError(f"cannot write to {self.address.shown}: {error}") from error
             turn += 1
             time.sleep(pause)
+
+    def _limit(self, patience: float | None) -> float:
+        found = self.patience if patience is None else patience
+        return found if self._reached else min(found, _FIRST)
 
     def told(self, error: psycopg.Error) -> StoreError:
         """Say in our words what a database says."""
@@ -170,16 +177,25 @@ class Server:
 
     def give_back(self, session: Session) -> None:
         """Take back a session that is in no transaction; closes it where there are enough."""
-        session.used = now = time.monotonic()
+        session.used = time.monotonic()
         with self._lock:
-            old = [one for one in self._idle if now - one.used > _IDLE or not one.is_open]
-            self._idle = [one for one in self._idle if one not in old]
-            if session.is_open and len(self._idle) < self._size:
+            kept = session.is_open and len(self._idle) < self._size
+            if kept:
                 self._idle.append(session)
-            else:
-                old.append(session)
-        for one in old:
-            one.close()
+        if not kept:
+            session.close()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Let the connections go that nobody has needed for a while."""
+        last = time.monotonic() - _IDLE
+        if not self._idle:
+            return
+        with self._lock:
+            old = [session for session in self._idle if session.used < last]
+            del self._idle[: len(old)]  # they stand in the order in which they were given back
+        for session in old:
+            session.close()
 
     @contextmanager
     def borrowed(self) -> Iterator[Session]:
