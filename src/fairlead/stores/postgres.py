@@ -115,10 +115,8 @@ class PostgresStore:
         """Give runs, newest first, `interrupted` worked out."""
         statement, parameters, late = queries.list_of(wanted)
 
-        def read() -> _Runs:
-            return [queries.summary_from(row) for row in self._server.read(statement, parameters)]
-
-        found = self._all_checked(read)
+        found = [queries.summary_from(row) for row in self._server.read(statement, parameters)]
+        self._check_all(found)
         return [summary for summary in found if summary.status == wanted.status][: wanted.limit] if late else found
 
     def remove(self, run_id: str) -> None:
@@ -238,25 +236,23 @@ class PostgresStore:
             self._missing(run_id)
         return rows[0][0], queries.summary_from(rows[0][1:])
 
-    def _all_checked(self, read: Callable[[], _Runs]) -> _Runs:
-        """Do what `summary` does for many, looking at all locks once."""
-        before = read()
-        running = {(run.id, run.epoch) for run in before if run.status == "running"}
+    def _check_all(self, found: _Runs) -> None:
+        """Do for many what `summary` does for one, in two questions more."""
+        running = {lock_of(self.schema, run.id): place for place, run in enumerate(found) if run.status == "running"}
         if not running:
-            return before
-        numbers = {lock_of(self.schema, run_id): run_id for run_id, _ in running}
-        held = {numbers[row[0]] for row in self._server.read(queries.HELD, (list(numbers),))}
-        if all(run_id in held for run_id, _ in running):
-            return before
-        # A run is interrupted when it was running before and after we found its lock free.
-        after = read()
-        for place, run in enumerate(after):
-            if run.status == "running" and run.id not in held:
-                if (run.id, run.epoch) in running:
-                    run.status = "interrupted"
-                else:
-                    after[place] = self.summary(run.id)
-        return after
+            return
+        for row in self._server.read(queries.HELD, (list(running),)):
+            del running[row[0]]
+        ids = [found[place].id for place in running.values()]
+        again = {row[0]: queries.summary_from(row) for row in self._server.read(queries.SOME, (ids,))} if ids else {}
+        for place in running.values():
+            before, after = found[place], again.get(found[place].id, found[place])
+            if after.status != "running":
+                found[place] = after
+            elif after.epoch == before.epoch:
+                before.status = "interrupted"
+            else:
+                found[place] = self.summary(after.id)
 
     def _stored(self, run_id: str) -> None:
         if not self._server.read("SELECT 1 FROM runs WHERE id = %s", (run_id,)):

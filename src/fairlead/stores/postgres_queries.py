@@ -16,6 +16,7 @@ __all__ = [
     "FIND",
     "HELD",
     "OPEN",
+    "SOME",
     "SUMMARY",
     "attempts_of",
     "list_of",
@@ -59,6 +60,8 @@ _LOCKS = """
 
 HELD = f"SELECT number FROM ({_LOCKS}) AS locks WHERE number = ANY(%b::bigint[])"  # noqa: S608 - constants
 """Which of these locks somebody holds."""
+
+SOME = f"SELECT {SUMMARY_COLUMNS} FROM runs WHERE id = ANY(%b::text[])"  # noqa: S608 - constants
 
 SUMMARY = f"""
     SELECT status = 'running' AND %s::bigint IN ({_LOCKS}), {SUMMARY_COLUMNS} FROM runs WHERE id = %s
