@@ -16,7 +16,7 @@ from fairlead.config.services import Services, look_services
 from fairlead.engine import definitions
 from fairlead.errors import ArtifactMissing, FairleadError, NotFound, RunBusy
 from fairlead.model.events import Attempt
-from fairlead.model.run import FINAL, Run, RunFilter, RunSummary
+from fairlead.model.run import FINAL, GOING, Run, RunFilter, RunSummary
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 
 __all__ = ["Collected", "Finding", "collect", "diagnose", "keys_of_run"]
@@ -69,7 +69,7 @@ def collect(
     now = time.time()
     everything = list(services.store.list(RunFilter(limit=None)))
     old = _chosen(services, everything, now, older_than, keep, max_size)
-    going = [run.created for run in everything if run.status == "running"]
+    going = [run.created for run in everything if run.status in GOING]
     if yes:
         old = [run for run in old if _removed(services, run.id)]
         if going:
@@ -92,7 +92,7 @@ def collect(
             services.artifacts.remove(key)
         _sweep(services, now - _DAY)
         for run in everything:
-            if run.id not in doomed and run.status != "running":
+            if run.id not in doomed and run.status not in GOING:
                 _forgotten(services, run.id)
     return Collected(old, len(loose), sum(size for _, size in loose))
 

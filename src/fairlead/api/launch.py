@@ -34,7 +34,7 @@ from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Closed, Plan
 from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.values import Inline
-from fairlead.ports import Brief, Examines, Executor, Holds, Observer, Values
+from fairlead.ports import Examines, Executor, Holds, Observer, Values
 
 __all__ = ["Carriage", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
@@ -148,7 +148,7 @@ def _bulletin(services: Services, run: Run, observers: Sequence[Observer]) -> Bu
     from fairlead.config.observing import observers_of, screen_for
 
     outside = observers_of(environment, services.folder.path.parent, services.values)
-    return Bulletin(run, observers, outside, screen_for(brief_for(services, run), environment.secrets.get("object")))
+    return Bulletin(run, observers, outside, screen_for(services.brief(run), environment.secrets.get("object")))
 
 
 def _refuse_real(run: Run, services: Services) -> None:
@@ -178,7 +178,7 @@ def _drive(
     recorded = len(run.workflow.tasks)
     if run.workflow.dynamic and before.epoch:
         run = complete(run, store.attempts(run.id))
-    brief = brief_for(services, run) if carriage.witness is None else unlimited(brief_for(services, run))
+    brief = services.brief(run) if carriage.witness is None else unlimited(services.brief(run))
     scratch = services.scratch(run.id)
     values = services.values(scratch / "files")
     watch = None if carriage.witness is None else carriage.witness.watch
@@ -252,21 +252,6 @@ def _with_bytes(attempts: Iterable[Attempt], values: Values) -> Iterator[Attempt
             yield attempt
         elif attempt.outcome is not None:
             yield Attempt(attempt.path, attempt.attempt, attempt.epoch, outcome="lost", call=attempt.call)
-
-
-def brief_for(services: Services, run: Run) -> Brief:
-    """What the processes of a run's tasks must know."""
-    scratch = services.scratch(run.id)
-    scratch.mkdir(parents=True, exist_ok=True)
-    return Brief(
-        run=run.id,
-        tasks=run.workflow.tasks,
-        code=run.code,
-        scratch=str(scratch),
-        artifacts=services.artifact_settings(),
-        secrets=services.secret_settings() if any(task.secrets for task in run.workflow.tasks) else {},
-        codecs=services.codec_settings() if services.environment.codecs else {},
-    )
 
 
 def carry_recorded(

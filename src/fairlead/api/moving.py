@@ -24,7 +24,7 @@ from fairlead.config.environment import EnvironmentLike, load
 from fairlead.config.services import Services, open_services
 from fairlead.errors import ArtifactMissing, NotFound, RunBusy, RunExists, StoreError
 from fairlead.model.events import Attempt
-from fairlead.model.run import FINAL, Group, Run, RunSummary
+from fairlead.model.run import FINAL, GOING, Group, Run, RunSummary
 from fairlead.ports import Commit
 
 __all__ = ["export_run", "import_run"]
@@ -58,7 +58,7 @@ class _Whole(msgspec.Struct):
 def export_run(services: Services, run_id: str, path: Path) -> Path:
     """Write a run to a file, whole or not at all; RunBusy while it is going on, ArtifactMissing."""
     summary = services.store.summary(run_id)
-    if summary.status == "running":
+    if summary.status in GOING:
         raise RunBusy(f"run {run_id!r} is running; wait for it, or stop it, and export it then")
     record, attempts = services.store.get(run_id), list(services.store.attempts(run_id))
     whole = _Whole(record, summary, list(services.store.groups(run_id)), attempts)

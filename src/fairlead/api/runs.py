@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from fairlead.api import telling
 from fairlead.api.artifacts import Artifact, RunOutput, artifacts_of
 from fairlead.api.logs import follow_logs
+from fairlead.api.standing import groups_of, status_of, summaries, summary_of
 from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.services import Services, look_services
 from fairlead.errors import NotFinished, NotFound
@@ -20,7 +21,7 @@ from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
 from fairlead.model.path import BODY
 from fairlead.model.plan import group_names
-from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
+from fairlead.model.run import FINAL, GOING, Group, Run, RunFilter, RunStatus, RunSummary, TaskStatus
 from fairlead.model.scope import SUCCEEDED
 from fairlead.model.state import State
 from fairlead.model.task import CATALOG, TaskDefinition
@@ -73,11 +74,11 @@ class WorkflowRun:
 
     def summary(self) -> RunSummary:
         """How the run stands, in one record."""
-        return self._services.store.summary(self.id)
+        return summary_of(self._services, self.id)
 
     def groups(self) -> list[Group]:
         """Its task runs, counted by task name, in the order of the graph."""
-        found = list(self._services.store.groups(self.id))
+        found = list(groups_of(self._services, self.id))
         if len(found) > 1 and not self.graph.dynamic:
             order = {name: place for place, name in enumerate(group_names(self.graph))}
             found.sort(key=lambda group: order.get(group.name, len(order)))
@@ -85,7 +86,7 @@ class WorkflowRun:
 
     def get_status(self) -> RunStatus:
         """One of created, running, succeeded, failed, cancelled, interrupted."""
-        return self.summary().status
+        return status_of(self._services, self.id)
 
     def wait(self, timeout: float | None = None) -> RunStatus:
         """Wait until nobody carries the run any more; gives its status.
@@ -229,11 +230,11 @@ class WorkflowRun:
 
     def _state(self, *, keep: bool = False) -> State:
         """The fold of what is recorded now; kept while nothing changes."""
-        summary = self.summary()
+        summary = self._services.store.summary(self.id)
         mark = (summary.epoch, f"{summary.status}{keep}")
         if self._standing is not None and self._standing[0] == mark and summary.status in FINAL:
             return self._standing[1]
-        alive = summary.status == "running"
+        alive = summary.status in GOING
         state = fold(self.record, self._attempts(), epoch=summary.epoch, alive=alive, keep=keep)
         self._standing = (mark, state)
         return state
@@ -386,4 +387,4 @@ def _found(wanted: RunFilter, where: str, env: EnvironmentLike) -> tuple[Service
         from fairlead.api.searching import search
 
         return services, search(services, wanted, where)
-    return services, [] if services is None else services.store.list(wanted)
+    return services, [] if services is None else summaries(services, wanted)

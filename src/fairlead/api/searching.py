@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from fairlead.api.standing import summaries
 from fairlead.config.services import Services
 from fairlead.errors import FairleadError, NotFound
 from fairlead.model.run import Run, RunFilter, RunSummary
@@ -28,7 +29,7 @@ def search(services: Services | None, wanted: RunFilter, where: str) -> list[Run
     found: list[RunSummary] = []
     if services is None:
         return found
-    for summary in services.store.list(msgspec.structs.replace(wanted, limit=None)):
+    for summary in summaries(services, msgspec.structs.replace(wanted, limit=None)):
         if wanted.limit is not None and len(found) >= wanted.limit:
             break
         try:

@@ -34,9 +34,11 @@ def open_artifacts(settings: dict[str, Any]) -> ArtifactStore:
     return FolderArtifacts(Path(url.removeprefix("file://")), fsync=bool(settings.get("fsync")))
 
 
-def open_bench(brief: Brief, log: Log | None = None, *, sets_env: bool = False) -> Bench:
-    """Put together what a process needs to run jobs of a run."""
-    artifacts = open_artifacts(brief.artifacts)
+def open_bench(
+    brief: Brief, log: Log | None = None, *, sets_env: bool = False, artifacts: ArtifactStore | None = None
+) -> Bench:
+    """Put together what a process needs to run jobs of a run; `artifacts`: they are open already."""
+    artifacts = artifacts or open_artifacts(brief.artifacts)
     install(brief.code, artifacts)
     files = Path(brief.scratch, "files")
     codecs = codecs_from(brief.codecs)

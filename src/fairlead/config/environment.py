@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fairlead.config.finding import BUILT_IN, Found, find
+from fairlead.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fairlead.config.documents import Document, Spot
@@ -269,8 +270,8 @@ def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Envir
     """Find and read an environment.
 
     None means what the process environment's `FAIRLEAD_ENV` says, and without it `local`. Where a
-    name is looked up, `finding.find` says. Raises NotFound, naming the nearest, and
-    ConfigurationError with every problem of the file.
+    name is looked up, `finding.find` says; a text that begins with `{` is a whole
+    environment as JSON. Raises NotFound, naming the nearest, and ConfigurationError with every problem of the file.
     """
     import os
 
@@ -278,7 +279,18 @@ def load(wanted: EnvironmentLike = None, *, beside: Path | None = None) -> Envir
         return wanted
     if wanted is None and _defaults:
         return _defaults[-1]
-    return _read(find(str(wanted or os.environ.get("FAIRLEAD_ENV") or "local"), beside))
+    name = str(wanted or os.environ.get("FAIRLEAD_ENV") or "local")
+    return _written(name) if name.startswith("{") else _read(find(name, beside))
+
+
+def _written(text: str) -> Environment:
+    """Make an environment of its whole text as JSON, as containers have it, which have no file."""
+    import msgspec
+
+    try:
+        return Environment.from_record(msgspec.json.decode(text, type=dict[str, Any]))
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(f"an environment that begins with '{{' is JSON, and this is none: {error}") from error
 
 
 _defaults: list[Environment] = []

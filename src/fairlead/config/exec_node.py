@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fairlead.config.benches import open_bench
-from fairlead.errors import ConfigurationError, FairleadError, StoreError
-from fairlead.executors.processes import adopt_orphans, children, descendants, kill
+from fairlead.errors import ConfigurationError, FairleadError, RunBusy, StoreError
+from fairlead.executors.processes import children_from_now_on
 from fairlead.node.capture import FileLog
 from fairlead.node.ending import Ending
 from fairlead.node.execute import Log
@@ -24,7 +24,8 @@ from fairlead.ports import Brief, Job
 
 __all__ = ["Wanted", "carry_out", "run_order", "understood"]
 
-_OPTIONS = {"--order", "--log"}
+_OPTIONS = {"--order", "--log", "--env", "--attempt", "--retry", "--chunk"}
+_NUMBERS = {"attempt", "retry", "chunk"}
 
 
 class Wanted(NamedTuple):
@@ -35,13 +36,21 @@ class Wanted(NamedTuple):
     order: str = ""
     """Folder of an order; empty: the environment's run store has all there is to know."""
     log: str = ""
-    """File to put this process's output in; empty: it stays where it goes."""
+    """File to put an order's output in; empty: it stays where it goes."""
+    env: str = ""
+    """The environment whose store has the run: its name, its file, or all of it as JSON."""
+    attempt: int = 0
+    """Number of the attempt; 0: the next one, or one that has begun and not ended."""
+    retry: int = 0
+    """How often whoever starts this has started it before; for people, the store knows better."""
+    chunk: int = 1
+    """How many items of a map are run, from one on: `train[2]` by 50 is `train[100]` and those after it."""
 
 
 def understood(words: Sequence[str]) -> Wanted | None:
     """Understand a command line; None: somebody else is to say what is wrong with it."""
     plain: list[str] = []
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
     left = iter(words)
     for word in left:
         name, equals, value = word.partition("=")
@@ -49,13 +58,17 @@ def understood(words: Sequence[str]) -> Wanted | None:
             plain.extend(left)
         elif name in _OPTIONS:
             options[name[2:]] = value if equals else next(left, "")
-        elif word.startswith("-"):
+        elif word.startswith(("-", "@")):
             return None
         else:
             plain.append(word)
-    if len(plain) != 2 or not options.get("order"):
+    for name in _NUMBERS & options.keys():
+        if not options[name].isdecimal():
+            return None
+        options[name] = int(options[name])
+    if len(plain) != 2 or options.get("chunk") == 0 or ("log" in options and "order" not in options):
         return None
-    return Wanted(*plain, **options)
+    return Wanted(plain[0], plain[1], **options)
 
 
 def carry_out(wanted: Wanted) -> int:
@@ -64,10 +77,23 @@ def carry_out(wanted: Wanted) -> int:
         del sys.path[0]  # where this command was started or is kept: no place for a task's imports
     _close_input()
     try:
-        return run_order(wanted)
+        if wanted.order:
+            return run_order(wanted)
+        from fairlead.config.exec_store import run_recorded
+
+        return run_recorded(wanted.run, wanted.path, env=wanted.env, attempt=wanted.attempt, chunk=wanted.chunk)
     except FairleadError as error:
+        _complain(error)
+        return LOST if isinstance(error, StoreError) and not isinstance(error, RunBusy) else error.exit_code
+
+
+def _complain(error: FairleadError) -> None:
+    """Say why, where this process was started: by now, its streams may be its tasks'."""
+    process = sys.modules.get("fairlead.config.exec_process")
+    if process is not None:
+        process.complain(f"error: {error}")
+    else:
         print(f"error: {error}", file=sys.stderr)
-        return LOST if isinstance(error, StoreError) else error.exit_code
 
 
 def run_order(wanted: Wanted) -> int:
@@ -77,7 +103,7 @@ def run_order(wanted: Wanted) -> int:
         raise ConfigurationError(f"the order in {wanted.order!r} is one of run {order.brief.run!r}, not {wanted.run!r}")
     if order.left:
         order.brief.scratch = _scratch(order)
-        end_children = _children_from_now_on()
+        end_children = children_from_now_on()
 
         def give_up() -> None:
             order.fill(stopped)
@@ -141,17 +167,6 @@ def _log(wanted: Wanted, brief: Brief) -> Log:
         return StreamLog()
     name = os.path.relpath(wanted.log, brief.scratch)
     return FileLog(wanted.log, os.path.basename(wanted.log) if name.startswith("..") else name)  # noqa: PTH119 - slow
-
-
-def _children_from_now_on() -> Callable[[], None]:
-    """Become the parent of whatever the tasks start; gives what ends all of it."""
-    adopt_orphans()
-    before = set(children(os.getpid()))
-
-    def end() -> None:
-        kill(pid for pid in descendants(os.getpid()) if pid not in before)
-
-    return end
 
 
 def _close_input() -> None:

@@ -18,7 +18,7 @@ from fairlead.config.environment import Environment
 from fairlead.config.registry import open_plugin
 from fairlead.errors import ConfigurationError
 from fairlead.model.components import task_component
-from fairlead.model.run import TaskCode
+from fairlead.model.run import Run, TaskCode
 from fairlead.model.task import TaskDefinition
 from fairlead.node.execute import Bench
 from fairlead.ports import ArtifactStore, Brief, Executor, RunStore, Site, TaskKind, Values
@@ -99,6 +99,20 @@ class Services:
     def codec_settings(self) -> dict[str, Any]:
         """How a task's process opens the codecs."""
         return codec_settings(self.environment.written.get("codecs", ()), self.folder.path.parent)
+
+    def brief(self, run: Run) -> Brief:
+        """What the processes of a run's tasks must know."""
+        scratch = self.scratch(run.id)
+        scratch.mkdir(parents=True, exist_ok=True)
+        return Brief(
+            run=run.id,
+            tasks=run.workflow.tasks,
+            code=run.code,
+            scratch=str(scratch),
+            artifacts=self.artifact_settings(),
+            secrets=self.secret_settings() if any(task.secrets for task in run.workflow.tasks) else {},
+            codecs=self.codec_settings() if self.environment.codecs else {},
+        )
 
     def secret_settings(self) -> dict[str, Any]:
         """How a task's process opens the secrets."""

@@ -30,7 +30,7 @@ from fairlead.model.values import Inline, Pick, Rows, Stored, Tree, Value
 from fairlead.model.workflow import Node, TaskNode, bindings_of, bodies_of
 from fairlead.ports import RunStore, Values
 
-__all__ = ["Finder", "Keys", "Parts", "differences", "index", "paths_changed"]
+__all__ = ["Finder", "Keys", "Parts", "differences", "index", "ordered_after", "paths_changed"]
 
 
 class Parts(msgspec.Struct, frozen=True, array_like=True):
@@ -172,7 +172,7 @@ class Keys:
         """Give the keys of the nodes that this one was ordered after; a loop, since chains are long."""
         if self._run.workflow.dynamic:
             return ()  # a call is made for what it is given; what was called before it is the body's business
-        wanted = _before(scope, position)
+        wanted = ordered_after(scope, position)
         if not wanted:
             return ()
         work = [one for one in wanted if (one[0].prefix, one[1]) not in self._orders]
@@ -181,7 +181,7 @@ class Keys:
             if (place[0].prefix, place[1]) in self._orders:
                 work.pop()
                 continue
-            unknown = [one for one in _before(*place) if (one[0].prefix, one[1]) not in self._orders]
+            unknown = [one for one in ordered_after(*place) if (one[0].prefix, one[1]) not in self._orders]
             if unknown:
                 work.extend(unknown)
                 continue
@@ -191,7 +191,7 @@ class Keys:
 
     def _node_key(self, state: State, scope: Scope, position: int) -> str:
         node = scope.plan.nodes[position]
-        order = tuple(self._orders[one.prefix, before] for one, before in _before(scope, position))
+        order = tuple(self._orders[one.prefix, before] for one, before in ordered_after(scope, position))
         if isinstance(node, TaskNode):
             args = {name: state.value(scope, binding) for name, binding in node.args.items()}
             return self._parts(node.task, args, order).key()
@@ -377,7 +377,7 @@ def _classes(value: Value) -> Iterator[str]:
         yield from _classes(value.of)
 
 
-def _before(scope: Scope, position: int) -> list[tuple[Scope, int]]:
+def ordered_after(scope: Scope, position: int) -> list[tuple[Scope, int]]:
     """List what a node was ordered after, in its scope and around the block that it stands in."""
     found = []
     node: Node | None = scope.plan.nodes[position]

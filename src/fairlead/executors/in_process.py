@@ -23,7 +23,7 @@ from fairlead.executors.processes import MARK, children, descendants, environ_of
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job, Offers, Report
 
-__all__ = ["Bench", "Clock", "InProcess", "Log", "TimeLimit", "too_long"]
+__all__ = ["Bench", "Clock", "InProcess", "Log", "TimeLimit", "run_limited", "too_long"]
 
 BATCH = 0.005
 """Seconds after which poll gives back what it has, even where more waits."""
@@ -163,7 +163,7 @@ class InProcess:
                 return reports
             limit = limits[task]
             try:
-                record = execute(job) if limit is None else _run_limited(job, bench, limit)
+                record = execute(job) if limit is None else run_limited(job, bench, limit)
             finally:
                 bench.put_back()
             if self._forks != _forks:
@@ -236,7 +236,7 @@ class InProcess:
         return report
 
 
-def _run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
+def run_limited(job: Job, bench: Bench, limit: float) -> Attempt:
     """Run a job with a time limit; child processes that it leaves behind when it is exceeded are ended."""
     before = frozenset(children(os.getpid()))
     started, begun = time(), monotonic()

@@ -10,12 +10,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = [
     "MARK",
     "adopt_orphans",
     "children",
+    "children_from_now_on",
     "descendants",
     "die_with_parent",
     "environ_of",
@@ -51,6 +52,17 @@ def children(pid: int) -> list[int]:
     except OSError:
         return found
     return found
+
+
+def children_from_now_on() -> Callable[[], None]:
+    """Become the parent of whatever is started from here; gives what ends all of it."""
+    adopt_orphans()
+    before = set(children(os.getpid()))
+
+    def end() -> None:
+        kill(pid for pid in descendants(os.getpid()) if pid not in before)
+
+    return end
 
 
 def descendants(pid: int) -> list[int]:

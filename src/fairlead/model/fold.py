@@ -38,6 +38,7 @@ def fold(
     alive: bool = False,
     keep: bool = False,
     visit: Callable[[State, Live, Attempt], None] | None = None,
+    make: Callable[..., State] = State,
 ) -> State:
     """Work out where a run stands in its `epoch`.
 
@@ -45,7 +46,7 @@ def fold(
     that were dealt with: what follows a handler's result goes on following it. What this epoch recorded
     as started and not as ended is running while the driver is `alive`, and lost otherwise. `keep`: the
     state can be walked through. `visit` is shown every success, at the moment at which its inputs are
-    known.
+    known. `make` makes the state.
     """
     if run.workflow.dynamic:
         from fairlead.model.recorded import fold_calls
@@ -56,8 +57,8 @@ def fold(
         recorded.setdefault(attempt.path, []).append(attempt)
     for records in recorded.values():
         records.sort(key=_by_number)
-    handled = _handled(run, recorded, epoch)
-    state = State(run.workflow, run.constants, run.parameters, keep=keep)
+    handled = _handled(run, recorded, epoch, make)
+    state = make(run.workflow, run.constants, run.parameters, keep=keep)
     for live in _apply(state, recorded, handled, epoch=epoch, alive=alive, visit=visit):
         state.put_back(live)
     if recorded:
@@ -107,13 +108,13 @@ def _next(state: State, waiting: list[Live]) -> Live | None:
     return live
 
 
-def _handled(run: Run, recorded: dict[str, list[Attempt]], epoch: int) -> set[str]:
+def _handled(run: Run, recorded: dict[str, list[Attempt]], epoch: int, make: Callable[..., State]) -> set[str]:
     """List the task runs that failed for good in an earlier epoch, where that was dealt with."""
     failed = {path: last for path, records in recorded.items() if (last := _failure(records)) and not _success(records)}
     found: set[str] = set()
     for past in sorted({last.epoch for last in failed.values() if last.epoch < epoch}):
         known = {path: kept for path, records in recorded.items() if (kept := [r for r in records if r.epoch <= past])}
-        state = State(run.workflow, run.constants, run.parameters)
+        state = make(run.workflow, run.constants, run.parameters)
         _apply(state, known, found, epoch=past)
         for path, last in failed.items():
             if last.epoch <= past and (path in state.forgiven or beneath(path, state.forgiven)):

@@ -42,6 +42,7 @@ class FileLog:
         self._target = self._fd
         """What the descriptors 1 and 2 are on."""
         self._pump: Pump | None = None
+        self._guarded = False
         self.end = os.lseek(self._fd, 0, os.SEEK_END)
 
     def begin(self, bench: Bench) -> None:
@@ -65,21 +66,28 @@ class FileLog:
 
     def keep_from(self, guard: Guard) -> None:
         """Write no secret that the guard knows, from now on: everything goes through a pump."""
-        if self._pump is not None:
+        if self._guarded:
             return
+        self._guarded = True
+        guard.listen(self._pumped(None).learn)
+
+    def _pumped(self, also: int | None) -> Pump:
+        """Have everything go through a pump, which may show it elsewhere as well."""
+        if self._pump is not None:
+            return self._pump
         import faulthandler
 
         from fairlead.node.pump import Pump
 
         self._out.flush()
         self._err.flush()
-        self._pump = Pump(self._fd)
-        self._target = self._pump.write_end
-        guard.listen(self._pump.learn)
+        pump = self._pump = Pump(self._fd, also)
+        self._target = pump.write_end
         for fd in (1, 2):
             os.dup2(self._target, fd)
         if faulthandler.is_enabled():
             faulthandler.enable(file=self._fd)  # it says where a crash was, and no thread is left to pump it
+        return pump
 
     def restore(self) -> None:
         """Put back what a task may have replaced or closed."""

@@ -33,6 +33,7 @@ __all__ = [
     "exit_code",
     "stopped",
     "unopened",
+    "worst",
 ]
 
 SUCCEEDED: Final = 0
@@ -52,7 +53,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def exit_code(records: Sequence[Attempt]) -> int:
     """Say by one number what became of attempts: 0 where all succeeded, or else the worst."""
-    codes = {_code(record) for record in records}
+    return worst([_code(record) for record in records])
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Give the exit code that says most of several."""
     return next((code for code in _WORST if code in codes), SUCCEEDED)
 
 

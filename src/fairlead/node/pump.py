@@ -26,9 +26,10 @@ _PATIENCE = 5.0
 class Pump:
     """Masks what is written to `write_end`, and appends it to a file."""
 
-    def __init__(self, log: int) -> None:
-        """`log`: descriptor of the file; a copy of it is kept."""
+    def __init__(self, log: int, also: int | None = None) -> None:
+        """`log`: descriptor of the file; `also`: of where it is shown as well. Copies of them are kept."""
         self._log = os.dup(log)
+        self._also = None if also is None else os.dup(also)
         self._mask = Mask(())
         self._lock = threading.Lock()
         self._read_end, self.write_end = os.pipe()
@@ -72,12 +73,24 @@ class Pump:
         self._put(left, whole=True)
         os.close(self._read_end)
         os.close(self._log)
+        if self._also is not None:
+            os.close(self._also)
 
     def _put(self, data: bytes, *, whole: bool) -> None:
         with self._lock:
             masked = self._mask.feed(data)
             if whole:
                 masked += self._mask.end()
-        rest = memoryview(masked)
-        while rest:
-            rest = rest[os.write(self._log, rest) :]
+        _write(self._log, masked)
+        if self._also is not None:
+            try:
+                _write(self._also, masked)
+            except OSError:  # whoever looked on is gone; the file has all of it
+                os.close(self._also)
+                self._also = None
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]

@@ -1,6 +1,7 @@
-"""Where tasks write in a process that was started for them, and whose output somebody else keeps.
+"""Where tasks write in a process that was started for them alone.
 
-Descriptors 1 and 2 stay what they are, unless secrets must be taken out on the way.
+Whoever started it may keep its output (`StreamLog`): descriptors 1 and 2 stay what they are, unless
+secrets must be taken out on the way. Or it is kept in a file, and shown all the same (`KeptLog`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from fairlead.model.events import LogRange
-from fairlead.node.capture import alone, c_streams, text_on
+from fairlead.node.capture import FileLog, alone, c_streams, text_on
 
 if TYPE_CHECKING:
     from fairlead.node.execute import Bench
     from fairlead.node.pump import Pump
     from fairlead.node.secrecy import Guard
 
-__all__ = ["StreamLog"]
+__all__ = ["KeptLog", "StreamLog"]
 
 
 class StreamLog:
@@ -67,3 +68,13 @@ class StreamLog:
         """Nothing more will be written."""
         self.mark()
         alone(None)
+
+
+class KeptLog(FileLog):
+    """A log file whose content appears on the standard output of the process, too."""
+
+    def __init__(self, path: str, name: str) -> None:
+        screen = os.dup(1)
+        super().__init__(path, name)
+        self._pumped(screen)
+        os.close(screen)
