@@ -24,7 +24,7 @@ __all__ = ["Podman", "engine", "image", "podman"]
 
 IMAGE = "localhost/fairlead-tests:1"
 SITE = "/opt/fairlead"
-"""Where Fairlead is in it, by PYTHONPATH: without that variable, it is an image without Fairlead."""
+"""Where Fairlead is in it, by PYTHONPATH: without that variable, it is an image of Python, pip and some packages."""
 
 # runc: crun wants cgroups of one version only. Without the limits, Podman asks for more than a machine may have.
 _CONTAINERS = """\
@@ -43,7 +43,9 @@ runroot = "{0}/run"
 graphroot = "{0}/graph"
 """
 _PROGRAMS = "sh", "sleep", "cat", "setsid", "echo"
-_PACKAGES = "msgspec", "yaml", "_yaml", "cloudpickle"
+_PACKAGES = "pip", "msgspec", "yaml", "_yaml", "cloudpickle", "click", "rich", "pygments", "markdown_it", "mdurl"
+_TOLD = "pip-", "msgspec-", "pyyaml-", "cloudpickle-", "click-", "rich-", "pygments-", "markdown_it_py-", "mdurl-"
+"""How the folders begin by which pip knows these."""
 
 
 class Podman:
@@ -161,14 +163,16 @@ def _packages(root: Path) -> None:
     """Copy Fairlead and what it needs, compiled as installers do it."""
     import compileall
 
-    target = root / SITE.lstrip("/")
-    for place in map(Path, (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
-        for name in _PACKAGES:
+    target = root / Path(sysconfig.get_path("stdlib")).relative_to("/") / "site-packages"
+    for place in map(Path, {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
+        known = [one.name for one in place.glob("*.dist-info") if one.name.lower().startswith(_TOLD)]
+        for name in [*_PACKAGES, *known]:
             if (place / name).is_dir():
                 shutil.copytree(place / name, target / name, dirs_exist_ok=True)
-    shutil.copytree(Path(fairlead.__file__).parent, target / "fairlead")
+    shutil.copytree(Path(fairlead.__file__).parent, root / SITE.lstrip("/") / "fairlead")
     _libraries(root, sorted(target.rglob("*.so")))
-    compileall.compile_dir(target, quiet=1, stripdir=str(root), prependdir="/", workers=2)
+    for folder in (target, root / SITE.lstrip("/")):
+        compileall.compile_dir(folder, quiet=1, stripdir=str(root), prependdir="/", workers=2)
 
 
 @pytest.fixture(scope="session")

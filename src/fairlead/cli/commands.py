@@ -42,7 +42,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ),
     (
         "Hand over",
-        (("compile", "compiling", "Write the files that an orchestrator takes, such as Argo's."),),
+        (
+            ("compile", "compiling", "Write the files that an orchestrator takes, such as Argo's."),
+            ("package", "packaging", "Build the image of a project, for tasks in containers."),
+        ),
     ),
     (
         "Keep",
