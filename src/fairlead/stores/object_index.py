@@ -131,14 +131,14 @@ class Index:
 
     # --- gathering --------------------------------------------------------------------------------
 
-    def tidy(self, finish: Callable[[Live], None], *, loose: int = _LOOSE) -> None:
+    def tidy(self, finish: Callable[[Live], None]) -> None:
         """Gather what has ended, once it has become much; `finish` ends removals that broke off."""
         names = self._names()
-        if len(names.live) + len(names.gone) < loose:
+        if len(names.live) + len(names.gone) < _LOOSE:
             return
         lives = [live for some in in_parallel(self._look, list(names.live.values())) for live in some]
         ended = {live.stem: live for live in lives if live.summary.status in FINAL}
-        if len(ended) + len(names.gone) < loose:
+        if len(ended) + len(names.gone) < _LOOSE:
             return
         for live in (one for some in in_parallel(self._look, list(names.gone.values())) for one in some):
             finish(live)

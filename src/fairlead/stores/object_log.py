@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from fairlead.errors import StoreError
+from fairlead.errors import NotFound, StoreError
 from fairlead.model.events import Attempt
 from fairlead.model.run import Group, RunSummary
 from fairlead.stores.bucket import Bucket, in_parallel
@@ -61,7 +61,7 @@ class Folder(NamedTuple):
     cancelled: list[int]
     """Epochs that somebody asked to stop."""
     segments: list[tuple[int, int]]
-    """Commits that are together, from (exclusive) and to, in their order, without gaps."""
+    """Commits that are together, from (exclusive) and to, in their order, without gaps between them."""
     held: list[str]
     """Keys of leases, the newest first."""
     serials: list[int]
@@ -111,12 +111,17 @@ class Log:
         return Folder(cancelled, _chain(segments), held, serials)
 
     def tail(self, folder: Folder | None = None) -> Tail:
-        """Give the log's end, as it is now."""
+        """Give the log's end, as it is now; NotFound when the run is being removed."""
         folder = folder or self.folder()
         if not folder.serials:
             return Tail(0, unpack(pack(self.made.summary), RunSummary))
-        entry = self._entry(folder.serials[0])
-        return Tail(folder.serials[0], entry.summary)
+        try:
+            return Tail(folder.serials[0], self._entry(folder.serials[0]).summary)
+        except _Gone:
+            raise NotFound(
+                f"run {self.made.summary.id!r} in {self._bucket.name} was removed at this moment; "
+                "'fairlead runs' lists what is there"
+            ) from None
 
     def groups(self) -> list[Group]:
         """Fold the groups, in the order in which they were first committed."""
@@ -139,6 +144,11 @@ class Log:
         """Name the object that is there when somebody asked the run to stop."""
         return f"{self.path}/cancel/{downward(epoch)}"
 
+    def asked_at(self, epoch: int) -> float | None:
+        """When somebody asked the run to stop; None when nobody did."""
+        found = self._bucket.get(self.cancel_key(epoch))
+        return None if found is None else unpack(found.data, float)
+
     # --- writing ----------------------------------------------------------------------------------
 
     def add(self, after: Tail, summary: RunSummary, attempts: Sequence[Attempt], groups: Sequence[Group]) -> bool:
@@ -153,8 +163,12 @@ class Log:
 
     def tidy(self, serial: int, *, closed: bool) -> None:
         """Put together what has become many, as of a commit of our own."""
-        if serial % _TOGETHER and not closed:
-            return
+        if closed or not serial % _TOGETHER:
+            # Gone: somebody else puts the same together, and ends it.
+            with suppress(_Gone):
+                self._tidy(closed=closed)
+
+    def _tidy(self, *, closed: bool) -> None:
         folder = self.folder(whole=True)
         segments, behind = folder.segments, _behind(folder)
         if closed:
@@ -283,11 +297,14 @@ class Log:
 
 
 def _chain(segments: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Choose the fewest segments that follow each other without a gap; others are on their way out."""
+    """Choose few segments that reach from the first commit to the last that any has.
+
+    They may overlap where two drivers put commits together at once: facts count once, however often they come.
+    """
     chain = list[tuple[int, int]]()
     need = max((to for _, to in segments), default=0)
     while need:
-        best = min((one for one in segments if one[1] == need), default=None)
+        best = min((one for one in segments if one[0] < need <= one[1]), default=None)
         if best is None:
             raise StoreError(f"commits up to {need} of a run are gone; something else has removed objects of the store")
         chain.insert(0, best)

@@ -174,10 +174,11 @@ class ObjectStore:
 
     def open(self, run_id: str, at: float) -> int:
         """Begin the run's next epoch and give its number; older epochs can write no more."""
-        carried = self._fresh(run_id)
+        seen: Folder | None
+        carried, seen = self._seen(run_id)
         with carried.lock:
             while True:
-                tail = self._read_tail(carried)
+                tail, seen = self._read_tail(carried, seen), None
                 old = tail.summary
                 summary = replace(
                     old, epoch=old.epoch + 1, status="running", started=at if old.started is None else old.started,
@@ -287,7 +288,7 @@ class ObjectStore:
         known = self._runs.get(run_id)
         if known is not None:
             folder = known.log.folder()
-            if folder.serials:
+            if folder.serials or known.lease is not None:
                 return known, folder
         # Nothing was committed yet, or it was removed, perhaps made anew: only its id says.
         carried = self._look_up(run_id)
@@ -296,8 +297,7 @@ class ObjectStore:
     def _told(self, carried: _Carried, folder: Folder) -> RunSummary:
         summary = carried.log.tail(folder).summary
         if summary.epoch in folder.cancelled:
-            found = self._bucket.get(carried.log.cancel_key(summary.epoch))
-            summary.cancel_asked = None if found is None else unpack(found.data, float)
+            summary.cancel_asked = carried.log.asked_at(summary.epoch)
         return summary
 
     def _is_held(self, folder: Folder) -> bool:
@@ -323,8 +323,8 @@ class ObjectStore:
 
     # --- within: writing --------------------------------------------------------------------------
 
-    def _read_tail(self, carried: _Carried) -> Tail:
-        before, tail = carried.tail, carried.log.tail()
+    def _read_tail(self, carried: _Carried, folder: Folder | None = None) -> Tail:
+        before, tail = carried.tail, carried.log.tail(folder)
         if not tail.serial:
             carried.facts = {}
         elif before is None or before.serial != tail.serial:
@@ -377,7 +377,9 @@ class ObjectStore:
         made = carried.log.made
         closed = now.status in FINAL and before.status not in FINAL
         if closed:
-            self._index.note(Live(made.uid, made.stem, now))
+            asked = now.status == "cancelled" or carried.asked[:2] == (now.epoch, True)
+            listed = replace(now, cancel_asked=carried.log.asked_at(now.epoch)) if asked else now
+            self._index.note(Live(made.uid, made.stem, listed))
         # The commits are there by themselves, and so are the summaries: whoever comes next tries again.
         with suppress(StoreError):
             carried.log.tidy(carried.tail.serial, closed=closed)
