@@ -34,6 +34,8 @@ COLUMNS = (
     Column("in_process", "memory"),
     Column("in_process", "sqlite"),
     Column("local", "sqlite"),
+    Column("local", "postgres", engine=True),
+    Column("local", "sqlite + s3", engine=True),
 )
 
 HERE = [column for column in COLUMNS if not column.engine]

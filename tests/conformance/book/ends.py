@@ -16,6 +16,7 @@ def before(x: int) -> int:
 
 @task
 def wait(x: int, place: str) -> int:
+    time.sleep(0.2)  # by then, what came before has been written down
     Path(place, "begun").touch()
     begun = time.monotonic()
     while not Path(place, "mended").exists() and time.monotonic() < begun + 60:
