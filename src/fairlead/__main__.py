@@ -89,6 +89,11 @@ def _exec_node(words: list[str], imported: Callable[[], None]) -> int | None:
     from fairlead.config.early import import_quickly
 
     import_quickly()
+    if words[1:2] and words[1].startswith("@"):
+        from fairlead.config.control import carry_out as steer
+
+        imported()
+        return steer(words)
     from fairlead.config.exec_node import carry_out, understood
 
     wanted = understood(words)

@@ -6,6 +6,7 @@ Beside `ports.py`, which has the seams of runs that a driver of ours carries. No
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from fairlead.model.outline import Outline
 from fairlead.ports import Offers
 
-__all__ = ["Deployment", "Orchestrator"]
+__all__ = ["Deployment", "Orchestrator", "Rehearsed"]
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters that can be given anew when a run is started, with their values as text."""
     environment: dict[str, Any]
     """The environment of its tasks, with every `${…}` unexpanded."""
+
+
+class Rehearsed(msgspec.Struct, frozen=True):
+    """What came of what an orchestrator was given, when it was interpreted on this machine."""
+
+    run: str
+    """The run's id in the store."""
+    phase: str
+    """How it ended, in the orchestrator's words."""
+    succeeded: bool
+    started: int
+    """Processes that were started."""
+    said: dict[str, str] = {}
+    """What did not succeed, by the orchestrator's name for it: what it wrote, or why it could not run."""
 
 
 class Orchestrator(Protocol):
@@ -44,3 +59,6 @@ class Orchestrator(Protocol):
 
     def notes(self, deployment: Deployment, files: Mapping[str, str]) -> list[str]:
         """Say what people should know before they use what `compile` gave."""
+
+    def rehearse(self, files: Mapping[str, str], *, run: str, folder: Path, at_once: int) -> Rehearsed:
+        """Interpret what `compile` gave, and nothing else, with processes of this machine for containers."""

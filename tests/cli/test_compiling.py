@@ -116,3 +116,19 @@ def test_tasks_on_executors_and_living_objects_are_refused(reachable):
 def test_a_definition_that_is_not_there_is_told():
     with pytest.raises(NotFound, match="compile it again"):
         read("definitions/nope", MemoryArtifacts())
+
+
+def test_a_rehearsal_that_is_equal_exits_with_0_and_keeps_what_it_interpreted(fairlead, project):
+    env = write(project, "rehearsed", store="sqlite")
+    done = fairlead("rehearse", "cli_jobs.py:single", "--env", env, "-o", "rehearsed")
+    assert done.code == 0, done.err
+    assert "steady  succeeded  succeeded   equal" in done.out
+    assert (project / "rehearsed/single.yaml").is_file()
+    assert "rehearsed" not in fairlead("runs").out
+
+
+def test_what_cannot_be_given_to_the_orchestrator_is_not_rehearsed(fairlead, project):
+    env = write(project, "rehearsed", store="sqlite", executors={"big": "local"}, tasks={"steady": {"executor": "big"}})
+    done = fairlead("rehearse", "cli_jobs.py:single", "--env", env)
+    assert done.code == 2
+    assert "cannot be rehearsed" in done.err

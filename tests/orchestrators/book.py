@@ -147,6 +147,16 @@ def partly_failing(n: int = 4):
 
 
 @workflow
+def enough(n: int = 4):
+    return total(odd_only.options(min_success=0.5, max_parallel=2).map(numbers(n)))
+
+
+@workflow
+def too_few(n: int = 4):
+    return total(odd_only.options(min_success=3).map(numbers(n)))
+
+
+@workflow
 def looped(n: int = 0):
     i, _ = repeat(step, until="done", max_iterations=5, i=n)
     return square(i)
@@ -189,7 +199,13 @@ GOOD = {
     "retried": retried,
     "handled": handled,
     "looped": looped,
+    "enough": enough,
     "beside": beside,
 }
-BAD = {"failing": failing, "partly_failing": partly_failing, "handled_in_vain": handled_in_vain}
+BAD = {
+    "failing": failing,
+    "partly_failing": partly_failing,
+    "handled_in_vain": handled_in_vain,
+    "too_few": too_few,
+}
 EVERY = {**GOOD, **BAD}

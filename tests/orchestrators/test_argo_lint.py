@@ -199,6 +199,13 @@ def test_a_name_that_begins_with_a_digit_cannot_be_waited_for():
     assert any("begins with a digit" in one for one in lint(made))
 
 
+def test_a_word_of_the_language_cannot_be_waited_for():
+    made = deepcopy(GOOD)
+    dag(made)["tasks"].insert(1, {"name": "in", "template": "close"})
+    tasks(made)["side"]["depends"] = "in.Succeeded"
+    assert any("'in' is a word of the language of conditions" in one for one in lint(made))
+
+
 def test_steps_know_earlier_groups_only():
     made = deepcopy(LOOPED)
     rounds = template(made, "step-round")["steps"]

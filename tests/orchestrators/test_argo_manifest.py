@@ -258,6 +258,7 @@ def test_argo_finds_nothing_to_fill_in_in_the_environment():
         (["load_all"], ["load-all"]),
         (["2nd"], ["n-2nd"]),
         (["open"], r"open-\w{6}"),
+        (["not"], r"not-\w{6}"),
         (["ä"], r"n-\w{6}"),
         (["a_b", "a-b"], r"a-b a-b-\w{6}"),
         (["x" * 100], r"x{53}-\w{6}"),

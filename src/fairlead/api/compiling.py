@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,13 +22,12 @@ from fairlead.engine.outline import outline_of
 from fairlead.engine.preflight import Mismatch, mismatches, table
 from fairlead.errors import ConfigurationError, DefinitionError
 from fairlead.model.run import Run
-from fairlead.model.values import Inline, Value
 from fairlead.orchestration import Deployment, Orchestrator
 from fairlead.ports import Site
 
 __all__ = ["Compiled", "compile_for", "compile_run", "orchestrator_of", "refusals"]
 
-_TAKEN_ALONG = ("store", "artifacts", "secrets", "durability")
+_TAKEN_ALONG = ("store", "artifacts", "secrets", "codecs", "durability")
 """Sections of an environment that its tasks need; the rest is in the definition."""
 
 
@@ -116,16 +115,9 @@ def _changeable(run: Run) -> dict[str, str]:
     """Give the parameters that can be given anew as text, each with its value as text."""
     found = {}
     for parameter in run.workflow.parameters:
-        text = _as_text(run.parameters.get(parameter.name), parameter.annotation)
-        if text is not None and not parameter.static and re.fullmatch(r"[-a-zA-Z0-9_]+", parameter.name):
+        text = definitions.as_text(run.parameters.get(parameter.name), parameter.annotation)
+        if text is None or parameter.static or not re.fullmatch(r"[-a-zA-Z0-9_]+", parameter.name):
+            continue
+        if "{{" not in text and "}}" not in text:  # templates fill in what stands between braces
             found[parameter.name] = text
     return found
-
-
-def _as_text(value: Value | None, annotation: str) -> str | None:
-    """Write a value as it would be given; None where no text can stand for it."""
-    if not isinstance(value, Inline) or value.codec != "json":
-        return None
-    plain: Any = msgspec.json.decode(value.data)
-    text = plain if isinstance(plain, str) and annotation == "str" else value.data.decode()
-    return None if "{{" in text or "}}" in text else text

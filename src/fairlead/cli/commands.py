@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Hand over",
         (
             ("compile", "compiling", "Write the files that an orchestrator takes, such as Argo's."),
+            ("rehearse", "compiling", "Interpret these files on this machine, and compare with a plain run."),
             ("package", "packaging", "Build the image of a project, for tasks in containers."),
         ),
     ),

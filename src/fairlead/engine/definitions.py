@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
 from fairlead.errors import ArtifactMissing, NotFound
 from fairlead.model.run import Run
+from fairlead.model.values import Inline, Value
 from fairlead.ports import ArtifactStore
 
-__all__ = ["FOLDER", "every", "keep", "read"]
+__all__ = ["FOLDER", "as_text", "every", "from_text", "keep", "read"]
 
 FOLDER = "definitions"
 """Where in an artifact store definitions are kept."""
@@ -45,3 +47,21 @@ def every(artifacts: ArtifactStore) -> Iterator[tuple[str, Run]]:
     """Give every definition that is kept, by key."""
     for key, _ in artifacts.list(f"{FOLDER}/"):
         yield key, read(key, artifacts)
+
+
+def as_text(value: Value | None, annotation: str) -> str | None:
+    """Write a parameter's value as it would be given anew; None where no text can stand for it."""
+    if not isinstance(value, Inline) or value.codec != "json":
+        return None
+    plain: Any = msgspec.json.decode(value.data)
+    return plain if isinstance(plain, str) and annotation == "str" else value.data.decode()
+
+
+def from_text(text: str, annotation: str) -> Any:
+    """Give the value of a parameter that is given as text: JSON, unless a text is wanted or it is none."""
+    if annotation == "str":
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.orchestrators.argo.depends import RESULTS, Term, Unreadable, parse, terms
 from fairlead.orchestrators.argo.lint_words import NAME, Problems, Scope, check_references
+from fairlead.orchestrators.argo.names import WORDS
 
 __all__ = ["check_dag", "check_steps"]
 
@@ -84,6 +85,10 @@ def _waits_for(task: Mapping[str, Any], by_name: Templates, place: str, problems
             problems.add(f"{place}.depends", f"{name!r} is no task of it")
         elif depends and name[:1].isdigit():
             problems.add(f"{place}.depends", f"{name!r} begins with a digit, and cannot be named here")
+        elif depends and name in WORDS:
+            problems.add(
+                f"{place}.depends", f"{name!r} is a word of the language of conditions, and cannot be named here"
+            )
         elif result in _OF_LOOPS and not any(loop in by_name[name] for loop in _LOOPS):
             problems.add(f"{place}.depends", f"'{name}.{result}' is known of loops only")
         elif depends and not result:

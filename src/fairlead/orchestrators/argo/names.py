@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
-__all__ = ["LONGEST", "Names", "resource_name"]
+__all__ = ["LONGEST", "WORDS", "Names", "resource_name"]
 
 LONGEST = 60
 """Characters of a template's or task's name; Argo takes 128, and what it makes of them is cut at 63 in places."""
 
 _RESOURCE = 52
 """Characters of a WorkflowTemplate's name: what is started from it gets a suffix, and must stay below 63."""
+
+WORDS = frozenset("and contains else endsWith false if in let matches nil not or startsWith true".split())
+"""What the language of conditions means by itself: no task can be waited for under such a name."""
 
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9]+")
 
@@ -21,7 +24,7 @@ class Names:
     """The names of one scope, each given once."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
+        self._taken = {*WORDS, *taken}
 
     def give(self, wanted: str, ending: str = "") -> str:
         """Give a name for something that is called `wanted`, with an ending that says what it is."""

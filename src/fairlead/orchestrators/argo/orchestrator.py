@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from fairlead.errors import DefinitionError
 from fairlead.model.outline import Outline
-from fairlead.orchestration import Deployment
+from fairlead.orchestration import Deployment, Rehearsed
 from fairlead.orchestrators.argo.limits import lacking, notes
 from fairlead.orchestrators.argo.lint import lint
 from fairlead.orchestrators.argo.manifest import name_of, text_of, workflow_template
@@ -40,3 +41,9 @@ class Argo:
     def notes(self, deployment: Deployment, files: Mapping[str, str]) -> list[str]:
         """Say what is different from a run of our own, and what may become too much."""
         return notes(deployment.outline, sum(map(len, files.values())))
+
+    def rehearse(self, files: Mapping[str, str], *, run: str, folder: Path, at_once: int) -> Rehearsed:
+        """Interpret the manifest with processes of this machine for containers."""
+        from fairlead.orchestrators.argo.rehearsal import rehearse
+
+        return rehearse(files, run=run, folder=folder, at_once=at_once)
