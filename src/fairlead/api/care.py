@@ -80,6 +80,7 @@ def collect(
     for run in services.store.list(RunFilter(limit=None)):
         if run.id not in doomed:
             needed.update(keys_of_run(services, run.id))
+            needed.update(_log_keys(services, run.id))
     for key, definition in definitions.every(services.artifacts):
         needed.update((key, *_keys_of_record(definition)))
     spared = _YOUNG if older_than is None else min(older_than, _YOUNG)
@@ -196,6 +197,17 @@ def _keys_of_record(record: Run) -> Iterator[str]:
             yield from _keys(code.payload)
     for value in (*record.constants, *record.parameters.values()):
         yield from _keys(value)
+
+
+def _log_keys(services: Services, run_id: str) -> Iterator[str]:
+    """Give where log files would be that other hosts have kept; most are only on one."""
+    if services.artifacts.reach == "network":
+        try:
+            attempts = services.store.attempts(run_id)
+        except NotFound:
+            return  # removed by somebody else in the meantime
+        for file in {attempt.log.file for attempt in attempts if attempt.log is not None}:
+            yield services.log_key(run_id, file)
 
 
 def _keys_of_attempt(attempt: Attempt) -> Iterator[str]:

@@ -9,6 +9,7 @@ import atexit
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,8 @@ def _drive(
         ) from error
     finally:
         services.forget_files(run.id)
+        with suppress(StoreError):  # out of reach: the files stay on this machine, and readers here find them
+            services.keep_logs(run.id)
     done = WorkflowRun(services, run.id, record=run)
     done.remember(state)
     return done

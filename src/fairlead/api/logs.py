@@ -1,4 +1,4 @@
-"""What tasks wrote, read back from the byte ranges that their attempts recorded."""
+"""What tasks wrote, read back from the byte ranges that their attempts recorded, on whatever host."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from fairlead.config.services import Services
+from fairlead.errors import ArtifactMissing
 from fairlead.model.events import Attempt, LogRange
 from fairlead.model.path import group_of
 from fairlead.model.run import FINAL, RunSummary
 
-__all__ = ["FileTail", "follow_logs", "read_range"]
+__all__ = ["FileTail", "Logs", "follow_logs", "read_range"]
 
 _PAUSE = 0.2
 """Seconds between two looks while following."""
@@ -24,8 +25,50 @@ class _Run(Protocol):
     def summary(self) -> RunSummary: ...
 
 
+class Logs:
+    """The log files of a run: those of this machine, and those that other hosts have kept with the values."""
+
+    def __init__(self, services: Services, run_id: str) -> None:
+        self._services = services
+        self._run_id = run_id
+        self._scratch = services.scratch(run_id)
+        self._kept: dict[str, memoryview] = {}
+
+    def read(self, log: LogRange, skip: int = 0) -> bytes:
+        """Read what stands in a range, without its first `skip` bytes; an end below zero is the file's."""
+        if self._is_here(log.file):
+            return read_range(self._scratch, log, skip)
+        data = self._fetched(log)
+        return bytes(data[log.start + skip : len(data) if log.end < 0 else log.end])
+
+    def whole(self, file: str) -> bytes:
+        """Read a file from its beginning to its end; empty when it is nowhere."""
+        return self.read(LogRange(file, 0, -1))
+
+    def written(self, log: LogRange) -> int:
+        """Give the bytes in a log file since the start of a range."""
+        try:
+            return (self._scratch / log.file).stat().st_size - log.start
+        except FileNotFoundError:
+            return len(self._fetched(log)) - log.start
+
+    def _is_here(self, file: str) -> bool:
+        return (self._scratch / file).is_file()
+
+    def _fetched(self, log: LogRange) -> memoryview:
+        """Give what is kept of a file of another host; it is looked for again when it may have grown."""
+        known = self._kept.get(log.file)
+        if known is None or log.end < 0 or len(known) < log.end:
+            try:
+                known = self._services.artifacts.get(self._services.log_key(self._run_id, log.file))
+            except ArtifactMissing:  # its task still runs, or its process was killed and took it along
+                known = memoryview(b"")
+            self._kept[log.file] = known
+        return known
+
+
 def read_range(scratch: Path, log: LogRange, skip: int = 0) -> bytes:
-    """Read what stands in a range, without its first `skip` bytes; an end below zero is the file's."""
+    """Read what stands in a range of a file of this machine; as `Logs.read`."""
     path = scratch / log.file
     start = log.start + skip
     try:
@@ -38,7 +81,7 @@ def read_range(scratch: Path, log: LogRange, skip: int = 0) -> bytes:
 
 def follow_logs(run: _Run, services: Services, *, task: str | None, follow: bool) -> Iterator[tuple[str, str]]:
     """Go through what the attempts of a run wrote, in the order in which they started."""
-    scratch = services.scratch(run.id)
+    logs = Logs(services, run.id)
     told: dict[tuple[str, int], int] = {}
     seen: dict[tuple[str, int], int] = {}
     while True:
@@ -49,12 +92,12 @@ def follow_logs(run: _Run, services: Services, *, task: str | None, follow: bool
             mark = attempt.path, attempt.attempt
             log, done = attempt.log, told.get(mark, 0)
             if attempt.outcome is not None:
-                data = read_range(scratch, log, done)
+                data = logs.read(log, done)
             else:
-                data = read_range(scratch, LogRange(log.file, log.start, -1), done)
+                data = logs.read(LogRange(log.file, log.start, -1), done)
                 if summary.status == "running":
                     data = _safe(data, seen.get(mark, 0) if follow else None, done)
-                    seen[mark] = max(seen.get(mark, 0), _written(scratch, log))
+                    seen[mark] = max(seen.get(mark, 0), logs.written(log))
             if data:
                 told[mark] = done + len(data)
                 yield attempt.path, data.decode("utf-8", errors="replace")
@@ -71,14 +114,6 @@ def _safe(data: bytes, seen: int | None, done: int) -> bytes:
     if seen is not None:
         data = data[: max(0, seen - done)]
     return data[: data.rfind(b"\n") + 1]
-
-
-def _written(scratch: Path, log: LogRange) -> int:
-    """Bytes in a log file since the start of a range."""
-    try:
-        return (scratch / log.file).stat().st_size - log.start
-    except FileNotFoundError:
-        return 0
 
 
 def _wanted(attempt: Attempt, task: str | None) -> bool:

@@ -19,6 +19,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 import msgspec
 
 from fairlead.api.care import keys_of_run
+from fairlead.api.logs import Logs
 from fairlead.api.runs import WorkflowRun
 from fairlead.config.environment import EnvironmentLike, load
 from fairlead.config.services import Services, open_services
@@ -87,10 +88,11 @@ def _parts(services: Services, whole: _Whole) -> Iterator[tuple[str, Any]]:
     for key in dict.fromkeys(keys_of_run(services, whole.run.id)):
         if key:
             yield f"artifacts/{key}", services.artifacts.get(key)
-    scratch = services.scratch(whole.run.id)
+    logs = Logs(services, whole.run.id)
     for name in dict.fromkeys(attempt.log.file for attempt in whole.attempts if attempt.log is not None):
-        if (scratch / name).is_file():
-            yield f"logs/{name}", (scratch / name).read_bytes()
+        data = logs.whole(name)
+        if data:
+            yield f"logs/{name}", data
 
 
 def _add(file: ZipFile, name: str, data: Any) -> None:
@@ -173,6 +175,7 @@ def _take_in(services: Services, whole: _Whole, listing: _Listing, folder: Path)
         logs = folder / "logs"
         if logs.is_dir():
             shutil.copytree(logs, services.scratch(run_id), dirs_exist_ok=True)
+            services.keep_logs(run_id)
     except BaseException:
         lease.release()
         services.store.remove(run_id)

@@ -105,9 +105,7 @@ class Alone:
 
     def keep_log(self, services: Services) -> None:
         """Put what was written so far where other hosts can read it, if this one's files are not for them."""
-        if services.artifacts.reach == "network" and self._log.end:
-            services.artifacts.remove(key := f"runs/{self._brief.run}/logs/{self._log.name}")
-            services.artifacts.put_file(key, self._log_path)
+        services.keep_log(self._brief.run, self._log_path)
 
     def close(self) -> None:
         """End what the tasks have left behind."""

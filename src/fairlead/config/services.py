@@ -67,6 +67,24 @@ class Services:
         """The folder of a run's logs and of what its processes tell each other."""
         return self.folder.logs(run_id)
 
+    def log_key(self, run_id: str, file: str) -> str:
+        """Where in the artifact store a log file is for hosts that do not have it."""
+        return f"runs/{run_id}/logs/{file}"
+
+    def keep_log(self, run_id: str, path: Path) -> None:
+        """Put a log file where other hosts find it, where values are for other hosts, too."""
+        key = self.log_key(run_id, path.name)
+        size = path.stat().st_size
+        if size and self.artifacts.reach == "network" and not self.artifacts.exists(key, size):
+            self.artifacts.remove(key)  # it was kept before, and has grown
+            self.artifacts.put_file(key, path)
+
+    def keep_logs(self, run_id: str) -> None:
+        """Do so with all that is in the run's folder."""
+        if self.artifacts.reach == "network":
+            for path in self.scratch(run_id).glob("*.log"):
+                self.keep_log(run_id, path)
+
     def has_files(self, run_id: str) -> bool:
         """Whether copies of files that a run's tasks were given, or folders that they ran in, are there."""
         return any((self.scratch(run_id) / name).is_dir() for name in _FILES)
