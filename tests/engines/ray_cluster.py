@@ -43,8 +43,20 @@ class Cluster:
         self.port = _free_port()
         self.dashboard = _free_port()
         self.address = f"{HEAD}:{self.port}"
+        (self.folder / "address").write_text(self.address)
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
         self._starts = 0
+
+    @classmethod
+    def kept(cls, folder: Path) -> Cluster:
+        """Give one that somebody else has started; its folder has the token, and its address in a file."""
+        cluster = cls.__new__(cls)
+        cluster.folder = folder
+        cluster.token = folder / "token"
+        cluster.address = (folder / "address").read_text().strip()
+        cluster.port = int(cluster.address.rpartition(":")[2])
+        cluster._nodes, cluster._starts = {}, 100
+        return cluster
 
     @property
     def settings(self) -> dict[str, object]:
@@ -121,6 +133,11 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Cluster]:
     """A cluster that all tests of the session share; who kills a node starts it again."""
+    kept = os.environ.get("FAIRLEAD_TEST_RAY")
+    if kept:
+        # For who writes tests: a cluster like this one that goes on from one start of pytest to the next.
+        yield Cluster.kept(Path(kept))
+        return
     cluster = Cluster()
     try:
         cluster.start(HEAD)

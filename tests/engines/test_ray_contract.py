@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from fairlead.executors.ray.executor import Ray
 from fairlead.executors.ray.options import RayOptions
 from fairlead.executors.ray.sessions import close_parked
 from fairlead.testing.contracts.executor import ExecutorContract
-from fairlead.testing.contracts.executor_harness import MakeExecutor
+from fairlead.testing.contracts.executor_harness import Harness, MakeExecutor, is_alive, record_of
+from fairlead.testing.contracts.executor_processes import ProcessExecutorContract
 from tests.engines.ray_cluster import Cluster
 
 
@@ -40,3 +42,30 @@ class TestContract(ExecutorContract):
         yield make
         for executor in made:
             executor.close()
+
+
+class TestIsolated(ProcessExecutorContract, ExecutorContract):
+    """Each job has a process of its own, on the node with two processors."""
+
+    patience = 60.0
+    many = 50
+
+    @pytest.fixture
+    def make_executor(self, ray_cluster: Cluster) -> Iterator[MakeExecutor]:
+        made: list[Ray] = []
+
+        def make() -> Ray:
+            made.append(Ray(options(ray_cluster, isolate=True, labels={"pool": "big"})))
+            return made[-1]
+
+        yield make
+        for executor in made:
+            executor.close()
+
+    def test_children_that_a_finished_task_left_end_with_the_run(self, on: Harness, tmp_path: Path) -> None:
+        """They end with the process of their task, before anybody hears of its end."""
+        pids = tmp_path / "pids"
+        on.task("leave_child", "pids")
+        on.open()
+        assert record_of(on.go(0, pids=str(pids))).outcome == "succeeded"
+        assert not is_alive(int(pids.read_text()))

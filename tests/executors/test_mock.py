@@ -45,7 +45,7 @@ NOT_OF_MOCKS = [
     "a_task_that_takes_long_is_reported_as_running",
     "a_task_that_takes_too_long_is_ended",
     "a_task_within_its_time_limit_is_left_alone",
-    "a_thousand_jobs_are_each_run_once",
+    "many_jobs_are_each_run_once",
     "a_thread_of_a_task_knows_its_run",
     "a_value_that_cannot_be_stored_fails_the_task",
     "an_exception_is_told_as_data",

@@ -16,6 +16,7 @@ import msgspec
 
 import fairlead
 from fairlead.config.benches import open_bench
+from fairlead.executors.ray.alone import Alone
 from fairlead.executors.ray.guest import Guest, unusable
 from fairlead.executors.ray.messages import Beat, Order, Result
 from fairlead.node.capture import FileLog
@@ -28,7 +29,7 @@ _JOBS: msgspec.msgpack.Decoder[list[Job]] = msgspec.msgpack.Decoder(list[Job])
 _ORDER: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 _encode = msgspec.msgpack.Encoder().encode
 
-_HERE: dict[str, Guest] = {}
+_HERE: dict[str, Guest | Alone] = {}
 """The run that this process works for, by the key of its owner."""
 
 
@@ -47,13 +48,22 @@ def perform(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: A
     return _encode(guest.run(token, wanted))
 
 
-def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest:
+def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | Alone:
     _compare(site)
     for before in [*_HERE]:
         _HERE.pop(before).close()
     if site["here"] and Path(site["cwd"]).is_dir():
         os.chdir(site["cwd"])
     understood = _understood(brief, site)
+    if site["isolate"]:
+        alone = _HERE[key] = Alone(
+            understood,
+            tell=lambda beat: _told(owner, beat),
+            sends_output=not site["here"],
+            cwd=site["cwd"] if site["here"] else "",
+            grace=site["grace"],
+        )
+        return alone
     name = f"ray-{os.uname().nodename if not site['here'] else 'w'}-{os.getpid()}.log"
     path = f"{understood.scratch}/{name}"
     log = FileLog(path, name)

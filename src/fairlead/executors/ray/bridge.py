@@ -39,6 +39,9 @@ __all__ = ["Bridge", "main"]
 WAIT = 5.0
 """Seconds that one question to the owner takes at most when nothing happens."""
 
+KNOCK = 10.0
+"""Seconds that the head of a cluster gets to take a connection."""
+
 ASK = 5.0
 """Seconds that owners of other drivers get to say which run they have."""
 
@@ -61,7 +64,6 @@ class Bridge:
         """The one that this bridge has made."""
         self._run = ""
         self._folder = ""
-        self._namespace = ""
         self._serial = 0
         """Counts openings: what was asked of an earlier owner says nothing of this one."""
 
@@ -89,7 +91,8 @@ class Bridge:
             else:
                 self._close()
         except Exception as error:  # noqa: BLE001  # whatever Ray raises is told to the driver, which decides
-            self._say([Refused(f"{type(error).__name__}: {error}".strip())])
+            name = "" if isinstance(error, ConnectionError) else f"{type(error).__name__}: "
+            self._say([Refused(f"{name}{error}".strip())])
 
     def _say(self, words: Sequence[Any]) -> None:
         self._stream.send(msgspec.msgpack.encode(words))
@@ -97,7 +100,7 @@ class Bridge:
     def _connect(self, order: Connect) -> None:
         import ray
 
-        self._namespace = order.namespace
+        self._folder = order.folder
         told: dict[str, Any] = {
             "namespace": order.namespace,
             "log_to_driver": False,
@@ -105,9 +108,9 @@ class Bridge:
             "runtime_env": order.runtime_env or None,
         }
         if order.address is not None:
+            _knock(order.address)
             ray.init(address=order.address, **told)
         else:
-            self._folder = order.folder
             ray.init(
                 address="local",
                 num_cpus=order.cpus,
@@ -217,6 +220,17 @@ class Bridge:
             sleep(0.005)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there: Ray itself would try for a minute or two."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or "//" in address:
+        return  # `auto`, or something that only Ray understands
+    try:
+        socket.create_connection((host, int(port)), timeout=KNOCK).close()
+    except OSError as error:
+        raise ConnectionError(f"nobody answers there ({error.strerror or error}); is its head running?") from error
 
 
 def _reap() -> None:

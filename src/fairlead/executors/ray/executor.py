@@ -91,12 +91,14 @@ class Ray:
     def offers(self) -> Offers:
         """What the cluster honours; it is asked when somebody wants to know."""
         if self._found is None:
-            if self._options.address is None and self._session is None:
-                nodes = local_nodes(self._cpus, self._options.gpus)
+            if self._options.address is None:
+                self._nodes = local_nodes(self._cpus, self._options.gpus)
             else:
-                nodes = self._connected().nodes
-            self._nodes = nodes
-            self._found = offers_of(nodes, host=os.uname().nodename, shared=self._options.shared_files)
+                session = take(self._options, self._cpus)
+                self._nodes = session.nodes
+                # Whoever only wanted to know may never open it; the connection is for who does.
+                park(session)
+            self._found = offers_of(self._nodes, host=os.uname().nodename, shared=self._options.shared_files)
         return self._found
 
     def lacks(self, tasks: Sequence[TaskDefinition], *, fetch: bool) -> Sequence[tuple[str, str]]:  # noqa: ARG002
@@ -153,6 +155,9 @@ class Ray:
     def _understand(self, brief: Brief) -> None:
         self._brief = brief
         self._needs = [needs_of(task, self._options) for task in brief.tasks]
+        if self._options.isolate:
+            for needs in self._needs:
+                needs.pop("env_vars", None)  # each process is started with those of its tasks
         wait = self._options.node_wait
         self._why = ["" if wait else refusal(needs, self._nodes) for needs in self._needs]
 
@@ -297,8 +302,8 @@ class Ray:
         held = self._held.pop(done.token, None)
         if done.result:
             result = self._results.decode(done.result)
-            if result.output:
-                self._write(result.log_file, result.at, result.output)
+            for file, at, output in result.outputs:
+                self._write(file, at, output)
             for record in result.records:
                 self._record(record)
         if held is None:
@@ -329,8 +334,21 @@ class Ray:
         if held is None:
             return  # told before, to this driver or to the one before it
         held.left.discard(name)
+        report = Report(record.path, record.attempt, "ended", record)
+        if record.failure is not None and record.failure.reason in {"exit", "killed"}:
+            self._say_where(record, report)
         self._told.discard(name)
-        self._reports.append(Report(record.path, record.attempt, "ended", record))
+        self._reports.append(report)
+
+    def _say_where(self, record: Attempt, report: Report) -> None:
+        """A job that ended with its process was at least begun: it may be that nobody had told yet."""
+        report.worker = record.worker
+        if record.log is not None:
+            report.log_file, report.log_start = record.log.file, record.log.start
+        if (record.path, record.attempt) not in self._told:
+            begun = Report(record.path, record.attempt, "running", at=record.started or time(), worker=record.worker)
+            begun.log_file, begun.log_start = report.log_file, report.log_start
+            self._reports.append(begun)
 
     def _lost(self, why: str) -> None:
         """Nobody answers for the jobs any more: they are reported as lost, and another owner is made."""

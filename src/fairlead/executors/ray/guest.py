@@ -150,8 +150,11 @@ class Guest:
             signal.signal(signal.SIGTERM, before)
         with self._lock:
             records, self._records = self._records, []
-            output, at = self._new_output(log.end) if self._sends_output else (b"", 0)
-        return Result(records, log.name, at, output)
+            outputs = []
+            if self._sends_output:
+                output, at = self._new_output(log.end)
+                outputs = [(log.name, at, output)] if output else []
+        return Result(records, outputs)
 
     def _one(self, now: _Now, bench: Runs) -> Attempt:
         self._struck = False

@@ -150,9 +150,8 @@ class Result(msgspec.Struct, array_like=True):
     """What a Ray task gives back: the records that no beat has told, and output that no beat has sent."""
 
     records: list[Attempt]
-    log_file: str = ""
-    at: int = 0
-    output: bytes = b""
+    outputs: list[tuple[str, int, bytes]] = []
+    """Log file, where in it, and what."""
 
 
 # --- from the owner, by way of the bridge --------------------------------------------------------

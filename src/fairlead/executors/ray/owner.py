@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from time import monotonic, sleep
 from typing import Any
@@ -34,6 +35,9 @@ REMEMBERED = 30.0
 
 FORCE = 5.0
 """Seconds beyond its grace after which a task that does not answer has its worker ended from outside."""
+
+CLOSING = 3.0
+"""Seconds that what still runs gets to end when its run is over."""
 
 LOOK = 0.25
 """Seconds between two looks at what is due."""
@@ -96,6 +100,9 @@ class Owner:
         self._function: Any = None
         self._beats: msgspec.msgpack.Decoder[Beat] = msgspec.msgpack.Decoder(Beat)
         self._bundles: msgspec.msgpack.Decoder[list[Bundle]] = msgspec.msgpack.Decoder(list[Bundle])
+        with suppress(OSError):
+            # Ray's workers are nice to the rest of the machine; all of them wait for this one. Root may.
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
         threading.Thread(target=self._look_around, daemon=True).start()
 
     # --- what the bridge asks ---------------------------------------------------------------------
@@ -259,14 +266,15 @@ class Owner:
             entries = list(self._out.values())
             for entry in entries:
                 entry.cancel, entry.grace = sorted(entry.names), 0.0
+                entry.verdict = Failure("cancelled", "the run is over")
                 if not entry.told:
-                    entry.verdict = Failure("cancelled", "the run is over")
-                    ray.cancel(entry.ref, force=True)
-        until = monotonic() + 3.0
-        refs = [entry.ref for entry in entries]
-        if refs:
-            _, left = ray.wait(refs, num_returns=len(refs), timeout=until - monotonic(), fetch_local=False)
-            for ref in left:
+                    ray.cancel(entry.ref)
+        left = [entry.ref for entry in entries]
+        for force in (True, False):
+            # A worker that is ended from outside may have gone on to another task: it is the last thing to do.
+            if left:
+                _, left = ray.wait(left, num_returns=len(left), timeout=CLOSING, fetch_local=False)
+            for ref in left if force else ():
                 ray.cancel(ref, force=True)
         with self._lock:
             self._run = self._key = self._listener = ""

@@ -38,6 +38,8 @@ class ExecutorContract:
 
     many = 1000
     """Jobs that count as many; fewer for an executor that starts something for each."""
+    patience = 20.0
+    """Seconds that jobs get to end; more for such an executor."""
 
     def lives(self, pid: int) -> bool:
         """Whether a process, by the number that it has for itself, is there."""
@@ -51,7 +53,7 @@ class ExecutorContract:
     @pytest.fixture
     def on(self, make_executor: MakeExecutor, tmp_path: Path) -> Iterator[Harness]:
         """An executor, and what a test asks of it."""
-        harness = Harness(make_executor(), tmp_path)
+        harness = Harness(make_executor(), tmp_path, patience=self.patience)
         yield harness
         harness.executor.close()
 
@@ -78,7 +80,7 @@ class ExecutorContract:
             on.submit(*left[:count])
             del left[:count]
             on.poll()
-        reports = on.finish(*(f"t[{number}]" for number in range(self.many)), seconds=60)
+        reports = on.finish(*(f"t[{number}]" for number in range(self.many)), seconds=3 * self.patience)
         assert [result(report) for report in reports] == list(range(1, self.many + 1))
 
     def test_a_job_that_is_submitted_twice_is_run_once(self, on: Harness, tmp_path: Path) -> None:

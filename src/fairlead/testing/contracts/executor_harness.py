@@ -45,8 +45,10 @@ def is_alive(pid: int) -> bool:
 class Harness:
     """An executor that is open for a run, and what it has said."""
 
-    def __init__(self, executor: Executor, scratch: Path) -> None:
+    def __init__(self, executor: Executor, scratch: Path, *, patience: float = PATIENCE) -> None:
+        """`patience`: seconds that jobs get to end; more for an executor that starts something large for each."""
         self.executor = executor
+        self.patience = patience
         self.scratch = scratch
         self.tasks: list[TaskDefinition] = []
         self.reports: list[Report] = []
@@ -83,10 +85,10 @@ class Harness:
         self._note(reports)
         return reports
 
-    def finish(self, *paths: str, seconds: float = PATIENCE) -> list[Report]:
+    def finish(self, *paths: str, seconds: float | None = None) -> list[Report]:
         """Ask until the first attempts of these paths have ended; gives their reports."""
         wanted = [(path, 1) for path in paths]
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (self.patience if seconds is None else seconds)
         while not all(name in self.ended for name in wanted):
             assert time.monotonic() < end, f"not ended in time: {[n for n in wanted if n not in self.ended][:5]}"
             self.poll()
@@ -105,7 +107,7 @@ class Harness:
 
     def until_running(self, path: str) -> Report:
         """Ask until a job is reported as running."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while True:
             for report in self.reports:
                 if report.path == path and report.status == "running":

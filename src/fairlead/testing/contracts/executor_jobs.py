@@ -219,3 +219,14 @@ def stop_here(x: int) -> int:
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(5)
+
+
+def crash_on(x: int, bad: int) -> int:
+    if x == bad:
+        os._exit(5)
+    return x
+
+
+def sleep_for(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
