@@ -419,6 +419,15 @@ def test_what_had_started_is_lost_when_nobody_carries_the_run():
     assert fold(run, facts, epoch=2).next(0).attempt == 2
 
 
+def test_a_run_of_which_nothing_is_recorded_opens_nothing_before_it_is_asked_for(monkeypatch):
+    asked = []
+    hand_out = State.next
+    monkeypatch.setattr(State, "next", lambda self, now: asked.append(now) or hand_out(self, now))
+    state = fold(run_of(chain(3), [json(1)]), [], epoch=1)
+    assert asked == []
+    assert state.next(0.0).path == "inc"
+
+
 def test_walking_lists_every_task_run():
     run, facts = recorded(
         nested(),

@@ -55,10 +55,12 @@ def fold(
     recorded: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         recorded.setdefault(attempt.path, []).append(attempt)
+    state = make(run.workflow, run.constants, run.parameters, keep=keep)
+    if not recorded and not keep:
+        return state  # to look up what may start would open every map that stands at the beginning
     for records in recorded.values():
         records.sort(key=_by_number)
     handled = _handled(run, recorded, epoch, make)
-    state = make(run.workflow, run.constants, run.parameters, keep=keep)
     for live in _apply(state, recorded, handled, epoch=epoch, alive=alive, visit=visit):
         state.put_back(live)
     if recorded:
