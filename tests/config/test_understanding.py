@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
     ("text", "said"),
     [
         ("exector: local", "dev.yaml:1:1: unknown key 'exector' (nearest: 'executor')"),
-        ("zzz: 1", "unknown key 'zzz'; known: artifacts, codecs, components, durability"),
+        ("zzz: 1", "unknown key 'zzz'; known: artifacts, code, codecs, components, durability"),
         ("executor: {type: local, max_worker: 2}", "1:25: executor: unknown key 'max_worker' (nearest: 'max_workers')"),
         ("executor: sparc", "dev.yaml:1:1: executor.type: 'sparc' is no executor; known: "),
         ("executor: locl", "executor.type: 'locl' is no executor (nearest: 'local')"),

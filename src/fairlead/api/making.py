@@ -129,7 +129,8 @@ def _encode(values: StoredValues, value: Any, what: str, rows: bool, problems: l
 
 
 def _code(services: Services, values: StoredValues, built: Built, elsewhere: bool) -> Code:
-    code = code_of(built.functions, definitions=built.workflow.tasks, artifacts=services.artifacts)
+    keep = services.artifacts if services.environment.code == "bundle" else None
+    code = code_of(built.functions, definitions=built.workflow.tasks, artifacts=keep)
     here = services.environment.executor["type"] == "in_process" and not elsewhere
     tasks = [
         with_packages(known, kind_packages(task.kind))

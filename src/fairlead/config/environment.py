@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BUILT_IN", "Durability", "Environment", "EnvironmentLike", "default", "load"]
 
 Durability: TypeAlias = Literal["grouped", "each"]
+CodeFrom: TypeAlias = Literal["bundle", "image"]
 
 Section: TypeAlias = "str | Mapping[str, Any] | object"
 """A name, a mapping with `type` and settings, or a living object."""
@@ -35,6 +36,7 @@ class Environment:
     __slots__ = (
         "_document",
         "artifacts",
+        "code",
         "codecs",
         "components",
         "durability",
@@ -73,6 +75,8 @@ class Environment:
     """Values for workflow parameters that are given nowhere else, as written."""
     tasks: list[dict[str, dict[str, Any]]]
     """Patches of tasks by pattern, in layers: `config.patches` reads them."""
+    code: CodeFrom
+    """Whether the project's files travel with a run, or are where its tasks run already."""
     durability: Durability
     source: str
     """The file that it comes from; empty for what is built in or made in Python."""
@@ -93,6 +97,7 @@ class Environment:
         components: Mapping[str, Any] | None = None,
         parameters: Mapping[str, Any] | None = None,
         tasks: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Mapping[str, Any]]] | None = None,
+        code: CodeFrom | None = None,
         durability: Durability | None = None,
     ) -> None:
         """Raises ConfigurationError with everything that is wrong."""
@@ -111,6 +116,7 @@ class Environment:
             "components": components,
             "parameters": parameters,
             "tasks": tasks,
+            "code": code,
             "durability": durability,
         }
         document = Document({key: value for key, value in said.items() if value is not None})
@@ -213,6 +219,7 @@ class Environment:
         self.components = data.get("components", {})
         self.parameters = data.get("parameters", {})
         self.tasks = data.get("tasks", [])
+        self.code = data.get("code", "bundle")
         self.durability = data.get("durability", "grouped")
         self.name = name or str(self.executor["type"])
         self.source = source

@@ -25,6 +25,7 @@ KEYS: dict[str, str] = {
     "components": "Which class fills which role, with its settings.",
     "parameters": "Values for workflow parameters that are given nowhere else.",
     "tasks": "Patches of tasks, by a pattern of their paths; the last match wins, key by key.",
+    "code": "`bundle`: the project's files travel with the run; `image`: they are where tasks run already.",
     "durability": "`grouped`: facts are committed together, within 50 ms; `each`: one by one, each before anything"
     " follows from it, and artifacts are synced to the disk.",
 }

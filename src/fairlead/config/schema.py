@@ -34,6 +34,7 @@ def environment_schema() -> dict[str, Any]:
         "components": anything,
         "parameters": anything,
         "tasks": _tasks(),
+        "code": {"anyOf": [{"enum": ["bundle", "image"]}, _TEXT]},
         "durability": {"anyOf": [{"enum": ["grouped", "each"]}, _TEXT]},
     }
     for key, schema in properties.items():

@@ -30,6 +30,7 @@ _DEFAULTS: dict[str, Any] = {
     "store": {"type": "sqlite"},
     "artifacts": {"url": ".fairlead/artifacts"},
     "secrets": {"type": "env"},
+    "code": "bundle",
     "durability": "grouped",
 }
 

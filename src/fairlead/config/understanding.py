@@ -47,6 +47,8 @@ def understand(document: Document, problems: Problems) -> dict[str, Any]:
         from fairlead.config.patches import check_patches
 
         check_patches(data["tasks"], set(data.get("executors") or ()), problems)
+    if data.get("code", "bundle") not in ("bundle", "image"):
+        problems.add(("code",), f"{data['code']!r} is neither 'bundle' nor 'image'")
     if data.get("durability", "grouped") not in ("grouped", "each"):
         problems.add(("durability",), f"{data['durability']!r} is neither 'grouped' nor 'each'")
     return data
