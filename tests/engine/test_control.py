@@ -104,6 +104,25 @@ def test_a_loop_goes_on_until_it_is_done(runs):
         assert find_block(run, known, "step", epoch=1, index=index).goes_on(index) is goes_on
 
 
+def test_where_nothing_must_be_read_nothing_is_recorded(runs):
+    run, attempts, services = runs("mapped")
+    assert find_block(run, before(attempts, "numbers"), "square", epoch=1).answer(services.values(), run, 1) is None
+
+
+def test_blocks_in_what_was_left_out_are_left_out():
+    from fairlead import switch, workflow
+
+    @workflow
+    def deep(n: int = 1):
+        return switch(book.side(n), {"heads": book.mapped, "tails": book.switched, "edge": book.looped})(n)
+
+    done = deep().run(Environment(executor="in_process", store="memory"), check=False)
+    run, attempts = done._services.store.get(done.id), done._services.store.attempts(done.id)
+    assert find_block(run, attempts, "switch.heads.square", epoch=1).size == 1
+    assert find_block(run, attempts, "switch.tails.switch", epoch=1).branch == "none"
+    assert not find_block(run, attempts, "switch.edge.step", epoch=1, index=0).goes_on(0)
+
+
 def test_a_value_that_must_be_read_is_read_and_the_answer_recorded():
     from fairlead import workflow
 

@@ -11,7 +11,18 @@ import yaml
 from fairlead import Resources, task, workflow
 from fairlead.errors import DefinitionError
 from fairlead.model.task import TaskDefinition
-from fairlead.model.workflow import After, Const, GroupNode, MapNode, Ref, RepeatNode, TaskNode, Workflow
+from fairlead.model.workflow import (
+    After,
+    Case,
+    Const,
+    GroupNode,
+    MapNode,
+    Ref,
+    RepeatNode,
+    SwitchNode,
+    TaskNode,
+    Workflow,
+)
 from fairlead.orchestrators.argo.limits import lacking, notes
 from fairlead.orchestrators.argo.lint import lint
 from fairlead.orchestrators.argo.manifest import environment_text, text_of
@@ -116,6 +127,26 @@ def test_a_branch_runs_when_its_token_is_given():
     made = tasks(manifest(book.switched))
     assert made["switch-heads"]["when"] == "'{{tasks.switch-choose.outputs.parameters.branch}}' == 'heads'"
     assert "(switch-tails.Succeeded || switch-tails.Skipped)" in made["told"]["depends"]
+
+
+def test_a_branch_with_nothing_in_it_is_no_task():
+    cases = (Case("go", 0, Workflow("b", nodes=(TaskNode("t", 0),))), Case("stay", -1, Workflow("b")))
+    nodes = (SwitchNode("s", Const(1), cases), TaskNode("after", 0, after=(After(0),)))
+    made = manifest(Workflow("w", (), nodes, tasks=(TaskDefinition(name="t"),)))
+    assert list(tasks(made)) == ["open", "s-choose", "s-go", "after"]
+    assert tasks(made)["after"]["depends"] == "s-choose.Succeeded && (s-go.Succeeded || s-go.Skipped)"
+    assert not lint(made)
+
+
+@pytest.mark.parametrize(
+    ("labels", "tokens"),
+    [(["heads", "tails"], ["heads", "tails"]), (["A b", "case1", "none"], ["case0", "case1", "case2"])],
+)
+def test_tokens_of_branches_are_words_that_any_expression_takes(labels, tokens):
+    body = Workflow("b", nodes=(TaskNode("t", 0),))
+    node = SwitchNode("s", Const(1), tuple(Case(label, number, body) for number, label in enumerate(labels)))
+    (step,) = deployment(Workflow("w", (), (node,), tasks=(TaskDefinition(name="t"),))).outline.steps
+    assert [branch.token for branch in step.branches] == tokens
 
 
 def test_a_failure_that_is_dealt_with_is_no_target():
@@ -261,6 +292,7 @@ def test_argo_finds_nothing_to_fill_in_in_the_environment():
         (["not"], r"not-\w{6}"),
         (["ä"], r"n-\w{6}"),
         (["a_b", "a-b"], r"a-b a-b-\w{6}"),
+        (["a_b", "a-b", "a-b"], r"a-b a-b-\w{6} a-b-\w{6}"),
         (["x" * 100], r"x{53}-\w{6}"),
     ],
 )

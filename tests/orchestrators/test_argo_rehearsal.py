@@ -174,6 +174,13 @@ def test_loops_go_through_their_items(argo, loop, items):
     assert done.phase == "Succeeded"
 
 
+@pytest.mark.parametrize("text", ["{}", "[1", "text"])
+def test_a_parameter_that_is_no_list_is_an_error(argo, text):
+    done = argo.dag(task("a", withParam=text))
+    assert done.phase == "Error"
+    assert "withParam is no list" in done.said["r.a"]
+
+
 def test_items_that_are_skipped_leave_their_loop_succeeded(argo):
     looped = task("a", withItems=["1", "2"], when="'{{item}}' == '1'")
     argo.dag(looped, task("b", depends="a.Succeeded"))
