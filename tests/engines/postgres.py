@@ -61,6 +61,18 @@ class PostgresServer(NamedTuple):
         )
         return len(told)
 
+    def dump(self, schema: str) -> str:
+        """Give a schema as SQL, as a backup has it."""
+        done = subprocess.run(
+            [_found("pg_dump"), "--schema", schema, self.url], capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    def restore(self, text: str) -> None:
+        """Do the SQL that `dump` gave."""
+        command = [_found("psql"), "-q", "-v", "ON_ERROR_STOP=1", self.url]
+        subprocess.run(command, input=text, stdout=subprocess.DEVNULL, text=True, check=True, timeout=60)
+
     def restart(self) -> None:
         """Kill the server with all sessions, as a crash does, and start it again on the same port."""
         stop(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,7 +19,7 @@ from fairlead.stores import postgres_queries, postgres_schema, postgres_server
 from fairlead.testing.contracts.run_store import RunStoreContract
 from fairlead.testing.contracts.run_store_jobs import attempts, make_run
 from fairlead.testing.contracts.run_store_processes import RunStoreProcessContract
-from tests.engines.postgres import Database, free_port
+from tests.engines.postgres import Database, free_port, wait_until
 
 
 class TestPostgresStore(RunStoreContract, RunStoreProcessContract):
@@ -134,6 +135,36 @@ def test_a_schema_that_was_dropped_under_us_is_made_anew_and_says_what_is_missin
     store.close()
     with pytest.raises(NotFound, match="no run 'r'"):
         store.get("r")
+
+
+def test_a_dump_of_a_run_that_goes_on_is_whole_and_can_be_resumed(database: Database, store: Any) -> None:
+    store.create(make_run("r"), [Group("train")])
+    lease = store.lease("r")
+    epoch = store.open("r", 1.0)
+    over = threading.Event()
+    done: list[int] = []
+
+    def write() -> None:
+        while not over.is_set():
+            number = 10 * len(done)
+            store.append("r", epoch, Commit(attempts(range(number, number + 10)), {"succeeded": number + 10}))
+            done.append(number)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    wait_until(lambda: len(done) > 3, 20, "some commits")
+    dump = database.server.dump(database.schema)
+    over.set()
+    writing.join()
+    lease.release()
+    store.close()
+    database.server.execute(f"DROP SCHEMA {database.schema} CASCADE")
+    database.server.restore(dump)
+    kept = store.attempts("r")
+    assert len(kept) >= 40 and store.summary("r").counts == {"succeeded": len(kept)}
+    assert store.summary("r").status == "interrupted"
+    assert store.open("r", 2.0) == epoch + 1
+    store.create(make_run("another"))
 
 
 # --- values and sizes --------------------------------------------------------------------------------------

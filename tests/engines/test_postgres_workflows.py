@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fairlead import task, workflow
 from fairlead.config.environment import Environment
 from fairlead.config.services import close_all
 from fairlead.testing.threads import in_threads
+from tests.engines.cutting import CuttingProxy
 from tests.engines.postgres import PASSWORD, Database
 from tests.reliability.arena import Arena, wait_until
 
@@ -99,6 +101,28 @@ def test_a_driver_is_killed_and_another_process_sees_it_at_once_and_resumes(aren
     assert arena.told("results", "calm-otter") == 285
     assert all(arena.executed()[path] == 1 for path in kept if path != "total")
     assert arena.summary("calm-otter").epoch == 2
+
+
+def test_a_run_whose_connections_are_cut_all_the_time_gives_its_result(arena: Shared) -> None:
+    server = arena.database.server
+    with CuttingProxy(server.port) as proxy:
+        environment = arena.folder / "shared.yaml"
+        environment.write_text(environment.read_text().replace(f":{server.port}/", f":{proxy.port}/"))
+        driver = arena.begin(
+            "-m", "fairlead", "run", "jobs.py", "--id", "calm-otter", "-p", "seconds=0.3", "-o", "json"
+        )
+        wait_until(lambda: arena.lines(), 30, "the first task")
+        while driver.poll() is None:
+            proxy.cut()
+            time.sleep(0.1)
+        out, err = driver.communicate()
+        assert driver.returncode == 0, err
+        assert proxy.cuts > 5
+    assert json.loads(out)["results"] == 285
+    assert "Traceback" not in err
+    assert set(arena.executed().values()) == {1}
+    summary = arena.summary("calm-otter")
+    assert (summary.status, summary.epoch, summary.counts) == ("succeeded", 1, {"succeeded": 11})
 
 
 def test_twenty_runs_at_once_give_twenty_right_results(arena: Shared) -> None:
