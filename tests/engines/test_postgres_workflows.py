@@ -14,6 +14,7 @@ import pytest
 from fairlead import task, workflow
 from fairlead.config.environment import Environment
 from fairlead.config.services import close_all
+from fairlead.model.run import RunFilter
 from fairlead.testing.threads import in_threads
 from tests.engines.cutting import CuttingProxy
 from tests.engines.postgres import PASSWORD, Database
@@ -61,6 +62,10 @@ class Shared(Arena):
 
     def store(self) -> Any:
         return self.database.store()
+
+    def in_process(self) -> Environment:
+        """The same, for runs of the test's own process."""
+        return Environment.load(self.folder / "shared.yaml").replace(executor="in_process")
 
     def told(self, *words: str) -> Any:
         """Call `fairlead`, and give what it says as data."""
@@ -126,7 +131,7 @@ def test_a_run_whose_connections_are_cut_all_the_time_gives_its_result(arena: Sh
 
 
 def test_twenty_runs_at_once_give_twenty_right_results(arena: Shared) -> None:
-    environment = Environment.load(arena.folder / "shared.yaml").replace(executor="in_process")
+    environment = arena.in_process()
 
     def run(number: int) -> None:
         assert adding([number, 1, 2], 10).run(environment, id=f"run-{number}").get_results() == number + 33
@@ -171,30 +176,37 @@ def test_a_started_run_is_looked_at_followed_and_stopped_from_other_processes(ar
     assert "squaring 3" in logs
     assert arena.told("results", "quick") == 285
     assert arena.call("run", "jobs.py", "--detach", "--id", "slow", "-p", "seconds=30").returncode == 0
-    wait_until(lambda: arena.told("show", "slow")["counts"].get("running"), 30, "a task that runs")
+    wait_until(lambda: arena.summary("slow").counts.get("running"), 30, "a task that runs")
     assert arena.call("stop", "slow").returncode == 0
     wait_until(lambda: arena.summary("slow").status == "cancelled", 20, "the end of the stopped run")
     wait_until(lambda: not arena.processes(), 10, "the end of all processes")
 
 
 def test_runs_are_compared_taken_elsewhere_and_let_go(arena: Shared) -> None:
-    for name, plus in (("one", 1), ("two", 2)):
-        assert arena.call("run", "jobs.py", "--id", name, "-p", f"plus={plus}").returncode == 0
-    assert "plus" in arena.call("diff", "one", "two").stdout
+    for number, name in enumerate(("one", "two")):
+        adding([number, 1, 2], 10).run(arena.in_process(), id=name)
+    assert "values" in arena.call("diff", "one", "two").stdout
     assert arena.call("export", "one").returncode == 0
     assert arena.call("gc", "--keep", "1", "--yes").returncode == 0
-    assert [run["id"] for run in arena.told("runs")] == ["two"]
+    store = arena.store()
+    assert [run.id for run in store.list(RunFilter())] == ["two"]
     assert arena.call("import", "one.fairlead").returncode == 0
-    assert {run["id"]: run["status"] for run in arena.told("runs")} == {"one": "succeeded", "two": "succeeded"}
-    assert arena.told("results", "one") == 286
+    assert {run.id: run.status for run in store.list(RunFilter())} == {"one": "succeeded", "two": "succeeded"}
+    store.close()
+    assert arena.told("results", "one") == 33
 
 
-def test_a_result_is_reused_from_any_folder(arena: Shared) -> None:
-    jobs = arena.folder / "jobs.py"
-    jobs.write_text(jobs.read_text().replace("@task\ndef square", "@task(cache=True)\ndef square"))
-    assert arena.call("run", "jobs.py", "--id", "one").returncode == 0
-    assert arena.call("run", "jobs.py", "--id", "two").returncode == 0
-    assert arena.summary("two").counts == {"reused": 10, "succeeded": 1}
+def test_a_result_is_reused_whoever_made_it(arena: Shared) -> None:
+    cached = add.options(cache=True)
+
+    @workflow
+    def again(values):
+        return together(cached.map(values, b=1))
+
+    again([1, 2, 3]).run(arena.in_process(), id="one")
+    close_all()
+    again([1, 2, 3, 4]).run(arena.in_process(), id="two")
+    assert arena.summary("two").counts == {"reused": 3, "succeeded": 2}
 
 
 def test_the_password_is_shown_and_written_nowhere(arena: Shared) -> None:
