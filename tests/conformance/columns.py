@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.conformance.book import CHAPTERS
 from tests.conformance.case import Case, statuses
 
-__all__ = ["COLUMNS", "HERE", "Column", "cell", "chapters", "column", "environment_file", "runs", "why_not"]
+__all__ = ["COLUMNS", "HERE", "HOLD", "Column", "cell", "chapters", "column", "environment_file", "runs", "why_not"]
 
 
 class Column(NamedTuple):
@@ -18,7 +18,7 @@ class Column(NamedTuple):
 
     executor: str
     store: str
-    """Of runs; behind a `+` that of values, where it is another."""
+    """Of runs, and what it is kept in; behind a `+` that of values, where these are elsewhere."""
     engine: bool = False
     """It needs a service that is not on every machine: `scripts/engines` runs it."""
     core: bool = False
@@ -34,9 +34,19 @@ COLUMNS = (
     Column("in_process", "memory"),
     Column("in_process", "sqlite"),
     Column("local", "sqlite"),
+    Column("local", "object in files"),
     Column("local", "postgres", engine=True),
     Column("local", "sqlite + s3", engine=True),
+    Column("local", "object in s3", engine=True),
+    Column("ray", "sqlite", engine=True),
+    Column("ray", "postgres + s3", engine=True, core=True),
+    Column("ray", "object in s3", engine=True, core=True),
+    Column("container", "sqlite", engine=True, core=True),
+    Column("container", "postgres", engine=True, core=True),
 )
+
+HOLD = 4
+"""Seconds for which a killed driver holds its run in a bucket: few, so that the book need not wait for long."""
 
 HERE = [column for column in COLUMNS if not column.engine]
 
@@ -95,6 +105,8 @@ def environment_file(folder: Path, where: Column, settings: dict[str, Any]) -> P
 
     executor: Any = {"type": "local", "max_workers": 2} if where.executor == "local" else where.executor
     made = {"executor": executor, "store": where.store.partition(" ")[0], **settings}
+    if where.store == "object in files":
+        made["store"] = {"type": "object", "url": f"file://{folder}/kept", "ttl": HOLD}
     file = folder / "column.yaml"
     file.write_text(yaml.safe_dump(made))
     return file

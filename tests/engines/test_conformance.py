@@ -9,7 +9,7 @@ import pytest
 
 from fairlead import Environment
 from fairlead.config.services import close_all
-from tests.conformance.columns import COLUMNS, Column, column, environment_file, runs
+from tests.conformance.columns import COLUMNS, HOLD, Column, column, environment_file, runs
 from tests.conformance.ways import KEY, conforms
 from tests.engines.postgres import PASSWORD
 from tests.engines.s3 import CREDENTIALS
@@ -55,14 +55,19 @@ def settings(where: Column, folder: Path, request: pytest.FixtureRequest) -> dic
     store, _, artifacts = where.store.partition(" + ")
     if where.executor == "ray":
         told["executor"] = request.getfixturevalue("ray_cluster").settings
+    if where.executor == "container":
+        url, image = request.getfixturevalue("podman").url, request.getfixturevalue("image")
+        told["executor"] = {"type": "container", "image": image, "url": url, "pull": "never", "network": "none"}
+        told["executor"] |= {"mounts": ["."], "max_workers": 2}
     if store == "postgres":
         server = request.getfixturevalue("postgres")
         url = f"postgresql://fairlead@127.0.0.1:{server.port}/postgres"
         schema = f"book_{where.executor}"
         told["store"] = {"type": "postgres", "url": url, "password": "${CONFORMANCE_DB}", "schema": schema}
-    if artifacts == "s3":
+    if "s3" in where.store:
         server = request.getfixturevalue("s3_server")
-        told["artifacts"] = {"url": f"s3://{server.make_bucket()}/kept", "endpoint": server.endpoint}
+        bucket = {"url": f"s3://{server.make_bucket()}/kept", "endpoint": server.endpoint}
+        told |= {"artifacts": bucket} if artifacts else {"store": {"type": "object", "ttl": HOLD, **bucket}}
     return told
 
 

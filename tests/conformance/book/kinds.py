@@ -77,7 +77,7 @@ def make_adder(more):
 
 CASES = [
     Case("a coroutine", lambda _: awaited(), 3, tasks="later later#2"),
-    Case("a shell command", lambda _: counted("four"), 4, tasks="count number", core=True),
+    Case("a shell command", lambda _: counted("four"), 4, tasks="count number"),
     Case("a notebook", lambda _: cleaned(), [3, 5], tasks="clean", needs=("nbclient", "ipykernel")),
     Case("a stub", lambda _: STUBBED.bound_to({}), {"found": 1}, tasks="first last"),
     Case(
