@@ -38,11 +38,9 @@ COLUMNS = (
     Column("local", "postgres", engine=True),
     Column("local", "sqlite + s3", engine=True),
     Column("local", "object in s3", engine=True),
-    Column("ray", "sqlite", engine=True),
-    Column("ray", "postgres + s3", engine=True, core=True),
-    Column("ray", "object in s3", engine=True, core=True),
     Column("container", "sqlite", engine=True, core=True),
     Column("container", "postgres", engine=True, core=True),
+    Column("argo", "rehearsed", engine=True, core=True),
 )
 
 HOLD = 4
@@ -67,6 +65,8 @@ def chapters() -> dict[str, tuple[str, Sequence[Case]]]:
 
 def why_not(case: Case, where: Column) -> str:
     """Say why a case means nothing in a column; empty where it does."""
+    if where.executor == "argo" and case.way != "run":
+        return "a rehearsal is of one run"
     if where.core and not case.core:
         return "not run here: every task costs a second"
     for key in (where.name, where.executor, where.store.partition(" ")[0]):
@@ -104,6 +104,10 @@ def environment_file(folder: Path, where: Column, settings: dict[str, Any]) -> P
     import yaml
 
     executor: Any = {"type": "local", "max_workers": 2} if where.executor == "local" else where.executor
+    if where.executor == "argo":
+        file = folder / "column.yaml"
+        file.write_text(yaml.safe_dump({"orchestrator": {"type": "argo", "image": "book:1"}, **settings}))
+        return file
     made = {"executor": executor, "store": where.store.partition(" ")[0], **settings}
     if where.store == "object in files":
         made["store"] = {"type": "object", "url": f"file://{folder}/kept", "ttl": HOLD}

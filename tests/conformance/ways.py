@@ -32,7 +32,9 @@ def conforms(case: Case, where: Column, name: str, folder: Path, environment: En
     """Do what a case says, in a folder that all tasks see, and assert that it comes as written."""
     place = folder / name
     place.mkdir()
-    if where.executor in case.refused:
+    if where.executor == "argo":
+        _rehearse(case, place, environment)
+    elif where.executor in case.refused:
         problems = case.make(str(place)).check(environment)
         assert any(case.refused[where.executor] in problem for problem in problems), problems
         with pytest.raises(DefinitionError):
@@ -54,6 +56,22 @@ def _run(case: Case, place: Path, environment: Environment) -> WorkflowRun:
     run = case.make(str(place)).run(environment, check=False)
     holds(case, run, case.status, case.tasks)
     return run
+
+
+def _rehearse(case: Case, place: Path, environment: Environment) -> None:
+    """What an orchestrator would be given is interpreted, and compared with a run in this process."""
+    from fairlead.api.rehearsing import rehearse
+
+    if "argo" in case.refused:
+        with pytest.raises(DefinitionError) as caught:
+            rehearse(case.make(str(place)), environment)
+        assert any(case.refused["argo"] in problem for problem in caught.value.problems), caught.value.problems
+        return
+    done = rehearse(case.make(str(place)), environment)
+    assert [(row.path, row.differs_in) for row in done.rows if not row.equal] == []
+    assert (done.status, done.here) == (case.status, case.status)
+    assert {row.path: row.rehearsed.status for row in done.rows} == statuses(case.tasks)
+    assert done.equal
 
 
 def _twice(case: Case, place: Path, environment: Environment) -> None:
