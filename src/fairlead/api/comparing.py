@@ -132,6 +132,10 @@ def _settings(run: Run) -> dict[str, str]:
 def _packages(side: _Side) -> dict[str, str]:
     found = {name: version for code in side.codes.values() for name, version in code.packages.items()}
     told = {"Python": side.record.code.python, "fairlead": side.record.fairlead, **found}
+    made = side.record.code.requirements
+    if made is not None:
+        python = made.python if made.python.startswith(side.record.code.python) else side.record.code.python
+        told |= {"Python": python, **{name: f"content {digest}" for name, digest in made.locks.items()}}
     return {name: version for name, version in told.items() if version}
 
 

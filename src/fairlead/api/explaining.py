@@ -67,8 +67,17 @@ def explain_run(run: WorkflowRun, services: Services, task: str | None) -> dict[
             return {task: [f"it has not run: {why}"]}
         raise NotFound(no_task(run.id, task, list(known.lives)))
     earlier = list(_earlier(run, services, values)) if any(known.lives[path][1] for path in wanted) else []
-    said = {path: [*_mocked(known, path), *_why(known, path, earlier), *_unknowns(known, path)] for path in wanted}
+    said = {
+        path: [*_mocked(known, path), *_why(known, path, earlier), *_unknowns(known, path), *_notes(known, path)]
+        for path in wanted
+    }
     return {**said, **skipped}
+
+
+def _notes(known: _Known, path: str) -> list[str]:
+    """Say what was other where it ran."""
+    record = known.lives[path][1]
+    return [f"it ran with {text}" for text in record.notes] if record is not None else []
 
 
 def inputs_of(run: WorkflowRun, path: str) -> dict[str, Value]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from fairlead.config.benches import open_bench
+from fairlead.engine.requirements import unlike
 from fairlead.errors import ConfigurationError, FairleadError, RunBusy, StoreError
 from fairlead.executors.processes import children_from_now_on
 from fairlead.node.capture import FileLog
@@ -128,7 +129,7 @@ def _run(order: Order, log: Log, ending: Ending) -> None:
 
         order.fill(partial(unopened, error=error, teller=Teller(order.brief.code.root)))
     else:
-        order.run(bench, ending)
+        order.run(bench, ending, unlike(order.brief.code))
 
 
 def _one_environment(brief: Brief, jobs: Sequence[Job]) -> bool:

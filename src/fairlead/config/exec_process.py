@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fairlead.config.benches import open_bench
 from fairlead.config.services import Services
+from fairlead.engine.requirements import unlike
 from fairlead.errors import StoreError
 from fairlead.executors.in_process import run_limited
 from fairlead.executors.processes import children_from_now_on
@@ -22,7 +23,7 @@ from fairlead.model.events import Attempt, Failure, LogRange
 from fairlead.model.task import TaskDefinition
 from fairlead.node.ending import GRACE, Ending
 from fairlead.node.execute import Bench, Ended, execute
-from fairlead.node.order import ended, stopped, unopened
+from fairlead.node.order import ended, note, stopped, unopened
 from fairlead.node.streams import KeptLog
 from fairlead.ports import ArtifactStore, Brief, Job, Values
 
@@ -57,6 +58,7 @@ class Alone:
             self._bench = open_bench(brief, self._log, artifacts=artifacts)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is recorded with the attempt
             self._failure = error
+        self._notes = unlike(brief.code)
         self._ending = Ending(self._end_hard)
         self._ending.watch()
         self._done = threading.Event()
@@ -86,6 +88,7 @@ class Alone:
             assert self._failure is not None
             return unopened(job, self._failure, Teller(self._brief.code.root))
         self._job, self._give_up = job, give_up
+        note(self._notes)
         hard = self._deadline(task.timeout)
         process = os.getpid()
         self._bench.begin()
@@ -101,6 +104,7 @@ class Alone:
         if hard is not None:
             hard.cancel()
         self._bench.put_back()
+        record.notes = self._notes
         return ended(record, self._bench, asked=self._ending.asked)
 
     def keep_log(self, services: Services) -> None:

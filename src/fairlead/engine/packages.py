@@ -11,9 +11,10 @@ import os
 import re
 import sys
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["distribution", "site_of"]
+__all__ = ["distribution", "installed", "site_of", "version_of"]
 
 _SITE = re.compile(r"^(.*?[/\\](?:site|dist)-packages)(?:[/\\]|$)")
 _METADATA = re.compile(r"^(Name|Version):[ \t]*(\S+)", re.MULTILINE)
@@ -45,6 +46,26 @@ def distribution(module: str, file: str) -> tuple[str, str] | None:
             return _name_and_version(site, owners[0])
     version = getattr(sys.modules.get(top), "__version__", None)
     return (top, version) if isinstance(version, str) else None
+
+
+def version_of(name: str) -> str | None:
+    """Give the version of an installed distribution; None where none of that name is installed."""
+    for site in _sites():
+        record = _records(site).get(_normal(name))
+        if record is not None:
+            return _name_and_version(site, record)[1]
+    return None
+
+
+def installed() -> str:
+    """Give a digest of all distributions that are installed: their names and versions."""
+    names = sorted({record for site in _sites() for record in _records(site).values()})
+    return sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def _sites() -> list[str]:
+    """List the folders that packages are installed in, as imports look through them."""
+    return [entry for entry in dict.fromkeys(sys.path) if site_of(entry) == entry]
 
 
 def _normal(name: str) -> str:

@@ -22,6 +22,7 @@ from fairlead.engine.lineage_index import Import
 from fairlead.engine.lineage_modules import locate
 from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.packages import site_of
+from fairlead.engine.requirements import requirements_of
 from fairlead.model.components import Method
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile, TaskCode
@@ -70,7 +71,15 @@ def code_of(
     if any(definition.sources for definition in definitions):
         tasks = _with_texts(tasks, definitions, objects)
     modules = snapshot(functions, artifacts)
-    return Code(str(root), modules, tasks, python_version(), project_paths(), closures(objects, modules))
+    return Code(
+        str(root),
+        modules,
+        tasks,
+        python_version(),
+        project_paths(),
+        requirements=requirements_of(root),
+        classes=closures(objects, modules),
+    )
 
 
 def _with_texts(

@@ -122,3 +122,5 @@ class Attempt(msgspec.Struct, omit_defaults=True, gc=False):
     """Host and process, for people."""
     call: Call | None = None
     """Where it was called, in a dynamic workflow."""
+    notes: tuple[str, ...] = ()
+    """What is other where it ran than where the run was made: Python, Fairlead, packages; in words."""

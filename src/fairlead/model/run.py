@@ -14,6 +14,7 @@ __all__ = [
     "GOING",
     "Code",
     "Group",
+    "Requirements",
     "Run",
     "RunFilter",
     "RunStatus",
@@ -79,6 +80,18 @@ class TaskCode(msgspec.Struct, frozen=True, omit_defaults=True):
     """The pickled function, where it cannot be imported (a notebook, a REPL, `__main__`)."""
 
 
+class Requirements(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run was made with, beside the packages that its tasks reach."""
+
+    python: str = ""
+    """`3.11.7`."""
+    fairlead: str = ""
+    installed: str = ""
+    """Digest of the names and versions of all distributions that were installed."""
+    locks: dict[str, str] = {}
+    """Lock files of the project, by name: digests of their content."""
+
+
 class Code(msgspec.Struct, frozen=True, omit_defaults=True):
     """The code of a run: enough to run its tasks without the user's workflow file."""
 
@@ -93,6 +106,7 @@ class Code(msgspec.Struct, frozen=True, omit_defaults=True):
     """Entries of `sys.path` that the project added."""
     classes: dict[str, str] = {}
     """`module:name` of what values may be made of, to the digest of all that it reaches; `module:` for all of it."""
+    requirements: Requirements | None = None
 
 
 class Run(msgspec.Struct, omit_defaults=True):

@@ -9,6 +9,7 @@ is there when it is its turn is not run.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from time import time
 from typing import Any, Final
@@ -31,6 +32,7 @@ __all__ = [
     "Order",
     "ended",
     "exit_code",
+    "note",
     "stopped",
     "unopened",
     "worst",
@@ -103,14 +105,19 @@ class Order:
         for place, job in self.left:
             self.record(place, make(job))
 
-    def run(self, bench: Bench, ending: Ending) -> None:
-        """Run the jobs that have no record yet, one after the other; those that cannot be any more are cancelled."""
+    def run(self, bench: Bench, ending: Ending, notes: tuple[str, ...] = ()) -> None:
+        """Run the jobs that have no record yet, one after the other; those that cannot be any more are cancelled.
+
+        `notes` go into their records, and before what they write.
+        """
         process = os.getpid()
         bench.begin()
         for place, job in self.left:
             if self._find(place):
                 continue  # whoever gave the order has taken this job back
+            note(notes)
             record = self._run(job, bench, ending)
+            record.notes = notes
             if os.getpid() != process:
                 os._exit(0)  # the task has forked, and this is the child, which came back out of its function
             self.record(place, record)
@@ -149,6 +156,12 @@ def ended(record: Attempt, bench: Bench, *, asked: bool) -> Attempt:
         record.outcome, record.retryable = "lost", True
         record.failure = msgspec.structs.replace(failure, reason="lost")
     return record
+
+
+def note(notes: Sequence[str]) -> None:
+    """Write notes down before what a task writes."""
+    for text in notes:
+        print(f"fairlead: {text}", file=sys.stderr, flush=True)
 
 
 def stopped(job: Job) -> Attempt:

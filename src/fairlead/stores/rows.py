@@ -59,6 +59,7 @@ class _Body(msgspec.Struct, array_like=True):
     metrics: dict[str, float] | None = None
     artifacts: dict[str, Value] | None = None
     call: Call | None = None
+    notes: tuple[str, ...] = ()
 
 
 _S = TypeVar("_S", bound=msgspec.Struct)
@@ -84,7 +85,19 @@ def attempt_rows(
             path = a.path
             # A tuple in the order of _Body: building the struct first would cost as much again.
             body = _encode(
-                (a.epoch, a.outputs, a.retryable, a.log, a.worker, a.failure, a.origin, a.metrics, a.artifacts, a.call)
+                (
+                    a.epoch,
+                    a.outputs,
+                    a.retryable,
+                    a.log,
+                    a.worker,
+                    a.failure,
+                    a.origin,
+                    a.metrics,
+                    a.artifacts,
+                    a.call,
+                    a.notes,
+                )
             )
             if blob is not None:
                 body = blob(body)
@@ -103,7 +116,7 @@ def attempt_from(row: tuple[Any, ...]) -> Attempt:
     b = _decode(body)
     return Attempt(
         path, attempt, b.epoch, queued, started, ended, seconds, outcome, b.outputs, b.failure,
-        b.retryable, b.origin, key, b.log, b.metrics, b.artifacts, b.worker, b.call,
+        b.retryable, b.origin, key, b.log, b.metrics, b.artifacts, b.worker, b.call, b.notes,
     )  # fmt: skip
 
 

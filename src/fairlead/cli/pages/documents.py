@@ -95,6 +95,7 @@ def attempt_document(attempt: Attempt) -> dict[str, Any]:
         "metrics": attempt.metrics or {},
         "artifacts": sorted(attempt.artifacts or ()),
         "worker": attempt.worker,
+        **({"notes": list(attempt.notes)} if attempt.notes else {}),
     }
 
 

@@ -33,6 +33,8 @@ def task_page(view: TaskView, *, width: int | None = None) -> list[Line]:
         page.append([Span("  mocked: ", "odd"), Span(standing_for(view.mock))])
     if view.attempts:
         page += [[], *table(_COLUMNS, [_row(attempt) for attempt in view.attempts], width=width, indent=2)]
+    for attempt in view.attempts:
+        page += [[Span(f"  attempt {attempt.attempt} ran with {text}", "odd")] for text in attempt.notes]
     page += _named("inputs", view.inputs, width) + _named("outputs", view.outputs, width)
     last = view.attempts[-1] if view.attempts else None
     if last is not None:

@@ -23,7 +23,7 @@ FULL_ATTEMPT = Attempt(
      Pick(Inline("json", b"[1]"), (0, "a", (1, None, 2)))],
     Failure("exception", "no ☃", "m.Error", "Traceback", {"x": "1"}, Place("/a/jobs.py", 12)),
     False, Origin("other", "fit", 1), "a-key", LogRange("w.log", 5, 10), {"loss": 0.25, "nan": float("inf")},
-    {"plot": Stored("k", "file", 3)}, "host/1",
+    {"plot": Stored("k", "file", 3)}, "host/1", None, ("Python 3.12.1, and the run was made with 3.11.7",),
 )  # fmt: skip
 """An attempt with every field in use."""
 
