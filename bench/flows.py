@@ -15,6 +15,11 @@ def add_one(value: int) -> int:
 
 
 @workflow
+def add_to_each(values: list[int]):
+    return add_one.map(values)
+
+
+@workflow
 def chain(value: int, n: Static[int]):
     for _ in range(n):
         value = add_one(value)

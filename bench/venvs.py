@@ -18,7 +18,7 @@ __all__ = ["PACKAGES", "ROOT", "make", "versions"]
 ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES: dict[str, tuple[str, ...]] = {
-    OWN: ("numpy==2.4.6",),
+    OWN: ("numpy==2.4.6", "docker==7.2.0"),
     "dask": ("dask[distributed]==2026.8.0", "numpy==2.4.6"),
     "dbos": ("dbos==3.4.0", "sqlalchemy==2.1.9"),
     "hamilton": ("sf-hamilton==1.90.0",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import array, chain, cores, fanout, looking, resume, startup
+from bench import array, boxes, chain, cores, fanout, looking, resume, startup
 from bench.parts import Work
 
 __all__ = ["WORKS"]
@@ -17,5 +17,6 @@ WORKS: dict[str, Work] = {
         startup.WORK,
         looking.WORK,
         resume.WORK,
+        boxes.WORK,
     )
 }

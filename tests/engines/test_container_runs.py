@@ -269,3 +269,12 @@ def test_the_command_line_runs_in_containers(project, box, engine, image):
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("2")
+
+
+def test_an_engine_that_has_gone_away_is_told_with_its_place(engine):
+    from fairlead.executors.container.engine import Engine, EngineGone
+    from fairlead.executors.container.sockets import find_engine
+
+    gone = find_engine(engine.url)._replace(url="unix:///nowhere/engine.sock")
+    with pytest.raises(EngineGone, match="the container engine at unix:///nowhere/engine"):
+        Engine(gone).image("x")

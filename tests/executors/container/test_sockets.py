@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from fairlead.errors import ConfigurationError
-from fairlead.executors.container.engine import Engine
 from fairlead.executors.container.executor import Container
 from fairlead.executors.container.sockets import candidates, find_engine
 from fairlead.model.task import TaskDefinition
@@ -110,13 +109,3 @@ def test_an_executor_without_an_engine_says_so_before_a_run_is_made():
     ((task, told),) = executor.lacks([TaskDefinition(name="fit")], fetch=True)
     assert task == ""
     assert "there is no such socket" in told
-
-
-def test_an_engine_that_has_gone_away_is_told_with_its_place(answering):
-    pytest.importorskip("docker")
-    url = answering(b"")
-    answer = find_engine(answering(PONG, "other.sock"))._replace(url=url)
-    from fairlead.executors.container.engine import EngineGone
-
-    with pytest.raises(EngineGone, match=r"the container engine at unix://.*engine.sock does not answer"):
-        Engine(answer).image("x")

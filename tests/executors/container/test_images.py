@@ -1,0 +1,145 @@
+"""What is seen of an image, what is remembered of that, and how secrets get into a container."""
+
+import sys
+
+import pytest
+
+from fairlead import __version__
+from fairlead.executors.container.engine import Refused
+from fairlead.executors.container.hands import LAST, Hands
+from fairlead.executors.container.images import Images, misfit
+from fairlead.executors.container.secrecy import TARGET, Handed, with_handed
+from fairlead.executors.container.specs import Settings
+from fairlead.model.run import Code
+from fairlead.model.task import TaskDefinition
+from fairlead.ports import Brief
+
+HERE = list(sys.version_info[:2])
+SETTINGS = Settings("python3", "0:0", False, None, {}, [], None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (
+            "executable file not found",
+            "has no Python to run tasks with ('python3' could not be started: exec",
+        ),
+        ({"python": HERE, "fairlead": "", "error": "ImportError: no"}, "has no Fairlead (ImportError: no); add 'pip"),
+        ({"python": HERE, "fairlead": "0.0.1", "error": ""}, f"has Fairlead 0.0.1, and this is {__version__}"),
+        ({"python": [2, 7], "fairlead": __version__, "error": ""}, "has Python 2.7, and this is Python 3."),
+    ],
+)
+def test_an_image_that_does_not_fit_is_told_with_what_to_do(seen, told):
+    problem = misfit("team/x:1", seen, "python3")
+    assert problem.startswith("the image 'team/x:1' ")
+    assert told in problem
+    assert "fairlead package" in problem
+
+
+def test_an_image_that_fits_has_no_problem():
+    assert misfit("x", {"python": HERE, "fairlead": __version__, "error": ""}, "python3") == ""
+
+
+class Shelf:
+    """An engine as far as images are concerned; each look takes a container."""
+
+    def __init__(self, *there):
+        self.there = {name: f"sha256:{name}" for name in there}
+        self.pulled = []
+        self.looks = 0
+
+    def image(self, name):
+        return {"Id": self.there[name]} if name in self.there else None
+
+    def pull(self, name):
+        self.pulled.append(name)
+        if "none" in name:
+            raise Refused("pull access denied")
+        self.there[name] = f"sha256:{name}"
+
+    def create(self, name, config):
+        self.looks += 1
+        return name
+
+    def start(self, container): ...
+
+    def wait(self, container):
+        return 0
+
+    def said(self, container):
+        return f'noise\nfairlead-look {{"python": {HERE}, "fairlead": "{__version__}", "error": ""}}\n'
+
+    def remove(self, container): ...
+
+
+def test_an_image_is_looked_at_once_for_good(tmp_path):
+    shelf = Shelf("x:1")
+    for _ in range(2):
+        images = Images(shelf, SETTINGS, "never", cache=tmp_path / "deep" / "images.json")
+        assert images.look("x:1", fetch=False).problem == ""
+    assert shelf.looks == 1
+    other = Images(shelf, SETTINGS._replace(env={"PYTHONPATH": "/x"}), "never", cache=tmp_path / "deep" / "images.json")
+    other.look("x:1", fetch=False)
+    assert shelf.looks == 2
+
+
+@pytest.mark.parametrize(
+    ("pull", "name", "fetch", "pulled", "told"),
+    [
+        ("never", "y:1", True, [], "there is no image 'y:1' on this machine, and 'pull' is 'never'"),
+        ("missing", "y:1", False, [], None),
+        ("missing", "y:1", True, ["y:1"], ""),
+        ("missing", "x:1", True, [], ""),
+        ("always", "x:1", True, ["x:1"], ""),
+        ("missing", "none:1", True, ["none:1"], "'none:1' cannot be pulled: pull access denied; correct its name"),
+    ],
+)
+def test_images_are_fetched_where_they_may_be(tmp_path, pull, name, fetch, pulled, told):
+    shelf = Shelf("x:1")
+    known = Images(shelf, SETTINGS, pull, cache=tmp_path / "images.json").look(name, fetch=fetch)
+    assert shelf.pulled == pulled
+    assert known is None if told is None else (told in known.problem and bool(told) == bool(known.problem))
+
+
+def test_a_memory_that_is_broken_is_made_anew(tmp_path):
+    (tmp_path / "images.json").write_text("[half")
+    shelf = Shelf("x:1")
+    Images(shelf, SETTINGS, "never", cache=tmp_path / "images.json").look("x:1", fetch=False)
+    Images(shelf, SETTINGS, "never", cache=tmp_path / "images.json").look("x:1", fetch=False)
+    assert shelf.looks == 1
+
+
+def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
+    tasks = (TaskDefinition(name="a", secrets=("KEY",)), TaskDefinition(name="b", secrets=("KEY", "OTHER")))
+    brief = Brief("run", tasks, Code(), str(tmp_path))
+    handed = Handed(brief, {"KEY": "one", "OTHER": "two"}.get)
+    mount = handed.mount(0, ("KEY",))
+    from pathlib import Path
+
+    folder = Path(mount.source)
+    assert (mount.target, mount.mode) == (TARGET, "ro")
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("KEY", "one")]
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+    assert handed.mount(0, ("KEY",)) == mount
+    assert len(list(Path(handed.mount(1, ("KEY", "OTHER")).source).iterdir())) == 2
+    assert with_handed(brief).secrets["section"] == {"type": "folder", "path": TARGET}
+    handed.remove()
+    assert not folder.parent.exists()
+
+
+def test_what_hands_have_done_is_told_in_the_drivers_own_thread():
+    farewells = []
+    hands = Hands(2, farewell=lambda: farewells.append(1))
+    results = []
+    hands.do(lambda: 1, lambda value, error: results.append((value, error)))
+    hands.do(lambda: 1 / 0, lambda value, error: results.append((value, type(error))), when=LAST)
+    hands.do(lambda: results.append("without an answer"))
+    import select
+
+    while len(results) < 3:
+        select.select([hands.bell.fd], [], [], 5)
+        hands.answer()
+    assert {(1, None), (None, ZeroDivisionError)} < set(results)
+    assert hands.close(5)
+    assert farewells == [1, 1]
