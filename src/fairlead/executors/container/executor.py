@@ -310,7 +310,8 @@ class Container:
         orders, self._orphans = self._orphans or [], None
         for found in self._engine.listed({OURS: "1"}):
             mine = found.labels.get(FOLDER) == str(self._orders.parent)
-            if mine or (is_orphan(found.labels) and found.status in ("exited", "dead")):
+            # One that runs may still be taken up again, with its run.
+            if mine or (is_orphan(found.labels) and found.status not in ("running", "paused", "stopping")):
                 self._fleet.dismiss(found)
         for order in orders:
             order.remove()
