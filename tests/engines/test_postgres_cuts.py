@@ -139,6 +139,31 @@ def test_a_server_that_stays_away_is_told_after_a_bounded_time(database: Databas
         lease.release()
 
 
+def test_a_driver_that_gives_up_does_not_wait_for_what_is_still_being_tried(database: Database) -> None:
+    with CuttingProxy(database.server.port) as proxy:
+        store = database.store(port=proxy.port, patience=60.0)
+        store.create(make_run("r"))
+        lease = store.lease("r")
+        epoch = store.open("r", 1.0)
+        proxy.close()
+        said: list[BaseException] = []
+
+        def write() -> None:
+            try:
+                store.append("r", epoch, Commit(attempts([1])))
+            except StoreError as error:
+                said.append(error)
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        time.sleep(0.3)
+        begin = time.monotonic()
+        lease.release()
+        writing.join(20)
+        assert time.monotonic() - begin < 15
+        assert "was let go before everything of it was written" in str(said[0])
+
+
 # --- the lease ---------------------------------------------------------------------------------------------
 
 

@@ -109,10 +109,11 @@ class PostgresLease:
         """Let the run go; does nothing the second time, or in a forked child."""
         if not self.is_held:
             return
+        # First: whoever is trying to reach a server that is gone gives up, and is not waited for.
+        self._gone = True
+        self._released(self)
         with self._mutex:
             session, self._session = self._session, None
-            self._gone = True
-            self._released(self)
             if session is not None:
                 self._drop(session)
             try:
@@ -133,6 +134,8 @@ class PostgresLease:
         self._server.give_back(session)
 
     def _on_mine(self, work: Callable[[Session], _T]) -> _T:
+        if self._gone:
+            raise StoreError(f"run {self.run_id!r} was let go before everything of it was written")
         if self._session is None or not self._session.is_open:
             self._regain()
         assert self._session is not None

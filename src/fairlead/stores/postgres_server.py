@@ -258,11 +258,14 @@ class Server:
     def _forget(self) -> None:
         """Leave all connections to the process that this one was forked from."""
         for session in list(self._open):
-            if session.is_open:
-                # Closing would end the parent's session, and keeping the socket would keep it alive
-                # when the parent is dead: another file takes its place.
-                os.dup2(_nothing(), session.connection.fileno(), inheritable=False)
-                _LEFT.append(session)
+            try:
+                socket = session.connection.fileno()
+            except psycopg.Error:
+                continue  # it is closed already
+            # Closing would end the parent's session, and keeping the socket would keep it alive
+            # when the parent is dead: another file takes its place.
+            os.dup2(_nothing(), socket, inheritable=False)
+            _LEFT.append(session)
         self._open.clear()
         self._begin()
 
@@ -295,9 +298,11 @@ def _nothing() -> int:
 
 
 def _in_child() -> None:
-    for server in list(_LIVE):
-        server._forget()
-    _opening.release()
+    try:
+        for server in list(_LIVE):
+            server._forget()
+    finally:
+        _opening.release()
 
 
 os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_in_child)
