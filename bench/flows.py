@@ -31,6 +31,11 @@ def square(number: int) -> int:
     return number * number
 
 
+@task(chunk=50)
+def square_in_chunks(number: int) -> int:
+    return number * number
+
+
 @task
 def total(numbers: list[int]) -> int:
     return sum(numbers)
@@ -39,6 +44,11 @@ def total(numbers: list[int]) -> int:
 @workflow
 def squares(numbers: list[int]):
     return total(square.map(numbers))
+
+
+@workflow
+def squares_in_chunks(numbers: list[int]):
+    return total(square_in_chunks.map(numbers))
 
 
 @task

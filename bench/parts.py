@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["OURS", "OWN", "Figure", "Measure", "Side", "Target", "Work"]
+__all__ = ["ON_RAY", "OURS", "OWN", "Figure", "Measure", "Side", "Target", "Work"]
 
 OURS = "fairlead"
 """The name of the side that the targets speak of."""
 
 OWN = "fairlead"
 """The environment that holds Fairlead; the floors and the standard library's pools run in it, too."""
+
+ON_RAY = "fairlead-ray"
+"""The environment that holds Fairlead beside Ray."""
 
 Measure = Callable[[int], Iterator[dict[str, float]]]
 """Prepares itself, then gives the figures of one repetition whenever it is asked for the next."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.parts import OWN
+from bench.parts import ON_RAY, OWN
 
 __all__ = ["PACKAGES", "ROOT", "make", "versions"]
 
@@ -28,6 +28,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     # Prefect's server does not start with newer releases of the other two.
     "prefect": ("prefect==3.8.8", "fastapi==0.150.0", "sqlalchemy<2.1"),
     "ray": ("ray==2.60.0", "numpy==2.4.6"),
+    ON_RAY: ("ray==2.60.0", "numpy==2.4.6"),
     "redun": ("redun==0.44.1", "sqlalchemy<2.1"),
     "runnable": ("runnable==0.50.0",),
 }
@@ -42,7 +43,7 @@ class _Refused(Exception):
 
 def make(name: str, environ: dict[str, str]) -> tuple[Path | None, str]:
     """Give the Python of an environment, made when it is not there, or None and the reason."""
-    packages = PACKAGES[name] + ((f"-e{ROOT}",) if name == OWN else ())
+    packages = PACKAGES[name] + ((f"-e{ROOT}",) if name in {OWN, ON_RAY} else ())
     folder = _FOLDER / f"bench-{name}"
     python, stamp = folder / "bin" / "python", folder / "bench-packages.txt"
     wanted = "\n".join((sys.version, *packages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import array, boxes, chain, cores, fanout, looking, resume, startup
+from bench import array, boxes, chain, cores, fanout, looking, rayside, resume, startup
 from bench.parts import Work
 
 __all__ = ["WORKS"]
@@ -18,5 +18,7 @@ WORKS: dict[str, Work] = {
         looking.WORK,
         resume.WORK,
         boxes.WORK,
+        rayside.MAP,
+        rayside.ARRAY,
     )
 }

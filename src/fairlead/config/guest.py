@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 import fairlead
-from fairlead.config.benches import open_bench
+from fairlead.config.benches import open_artifacts, open_bench
 from fairlead.executors.ray.alone import Alone
 from fairlead.executors.ray.guest import Guest, unusable
 from fairlead.executors.ray.messages import Beat, Order, Result
+from fairlead.executors.ray.sharing import SharedArtifacts
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Ended
 from fairlead.ports import Brief, Job
@@ -31,10 +32,24 @@ _encode = msgspec.msgpack.Encoder().encode
 
 _HERE: dict[str, Guest | Alone] = {}
 """The run that this process works for, by the key of its owner."""
+_SHARED: dict[str, SharedArtifacts] = {}
+"""Its artifacts, where Ray's object store is before them."""
 
 
-def perform(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: Any, token: int, jobs: bytes) -> bytes:
-    """Run a bundle of jobs; gives a `Result`."""
+def perform(
+    key: str,
+    edition: int,
+    site: dict[str, Any],
+    brief: bytes,
+    owner: Any,
+    token: int,
+    jobs: bytes,
+    given: dict[str, Any],
+) -> bytes | tuple[bytes, dict[str, tuple[Any, int]]]:
+    """Run a bundle of jobs; gives a `Result`, and references to large values that it has made, by their keys.
+
+    `given`: such references to what it may use.
+    """
     wanted = _JOBS.decode(jobs)
     guest = _HERE.get(key)
     try:
@@ -45,13 +60,20 @@ def perform(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: A
     except Exception as error:  # noqa: BLE001  # the run's own failure, not the worker's
         words = f"the run cannot be opened in Ray's worker: {type(error).__name__}: {error}"
         return _encode(Result([unusable(job, words) for job in wanted]))
-    return _encode(guest.run(token, wanted))
+    shared = _SHARED.get(key)
+    if shared is None:
+        return _encode(guest.run(token, wanted))
+    shared.given = given
+    result = _encode(guest.run(token, wanted))
+    made, shared.made, shared.given = shared.made, {}, {}
+    return (result, made) if made else result
 
 
 def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | Alone:
     _compare(site)
     for before in [*_HERE]:
         _HERE.pop(before).close()
+        _SHARED.pop(before, None)
     if site["here"] and Path(site["cwd"]).is_dir():
         os.chdir(site["cwd"])
     understood = _understood(brief, site)
@@ -68,7 +90,7 @@ def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | A
     path = f"{understood.scratch}/{name}"
     log = FileLog(path, name)
     guest = _HERE[key] = Guest(
-        open_bench(understood, log),
+        open_bench(understood, log, artifacts=_shared(key, understood) if site["shares"] else None),
         log,
         path,
         tell=lambda beat: _told(owner, beat),
@@ -86,6 +108,13 @@ def _understood(brief: bytes, site: dict[str, Any]) -> Brief:
         found.scratch = str(Path(tempfile.gettempdir(), f"fairlead-{os.getuid()}", found.run))
     Path(found.scratch).mkdir(parents=True, exist_ok=True)
     return found
+
+
+def _shared(key: str, brief: Brief) -> SharedArtifacts:
+    import ray
+
+    shared = _SHARED[key] = SharedArtifacts(open_artifacts(brief.artifacts), put=ray.put, get=ray.get)
+    return shared
 
 
 def _compare(site: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ from fairlead.executors.ray.messages import (
 from fairlead.executors.ray.needs import needs_of, offers_of, refusal, settled
 from fairlead.executors.ray.options import RayOptions
 from fairlead.executors.ray.sessions import Session, local_nodes, park, take
+from fairlead.executors.ray.sharing import large_in
 from fairlead.model.events import Attempt, Failure
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Brief, Job, Offers, Report
@@ -79,6 +80,8 @@ class Ray:
         self._adopted: list[tuple[str, int]] = []
         self._reports: list[Report] = []
         self._token = 0
+        self._shares = False
+        """Workers pass large values on through Ray's object store."""
         self._told: set[tuple[str, int]] = set()
         self._logs: dict[str, int] = {}
         """Open files that the output of other machines goes into."""
@@ -128,6 +131,9 @@ class Ray:
         session = self._connected()
         self._nodes = session.nodes
         self._found = offers_of(session.nodes, host=os.uname().nodename, shared=self._options.shared_files)
+        self._shares = not self._options.isolate and (
+            self._options.objects == "always" or self._found.reach == "network"
+        )
         self._understand(brief)
         site = {
             "fairlead": _version(),
@@ -135,6 +141,7 @@ class Ray:
             "here": self._found.reach == "host",
             "cwd": str(Path.cwd()),
             "isolate": self._options.isolate,
+            "shares": self._shares,
             "grace": GRACE,
         }
         session.send(
@@ -211,7 +218,8 @@ class Ray:
             held = self._held[self._token] = _Held(self._token, chunk, names)
             for name in names:
                 self._names[name] = held
-            bundles.append(Bundle(self._token, names, chunk[0].task, self._encode(chunk)))
+            takes = sorted({key for job in chunk for key in large_in(job.args)}) if self._shares else []
+            bundles.append(Bundle(self._token, names, chunk[0].task, self._encode(chunk), takes))
         if bundles:
             self._tell(Submit(bundles))
 

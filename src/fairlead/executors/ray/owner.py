@@ -19,6 +19,7 @@ import msgspec
 
 from fairlead.executors.ray.messages import Beat, Bundle, Done, Node, Order, Word
 from fairlead.executors.ray.needs import refusal
+from fairlead.executors.ray.sharing import References
 from fairlead.executors.ray.verdicts import of_error
 from fairlead.model.events import Failure
 
@@ -35,6 +36,9 @@ REMEMBERED = 30.0
 
 FORCE = 5.0
 """Seconds beyond its grace after which a task that does not answer has its worker ended from outside."""
+
+SHARE = 0.3
+"""Of the cluster's object store, what a run's values may take; what they push out is in the artifact store."""
 
 CLOSING = 3.0
 """Seconds that what still runs gets to end when its run is over."""
@@ -88,6 +92,7 @@ class Owner:
         self._by_token: dict[int, _Entry] = {}
         self._words: list[Word | Done] = []
         self._kept: deque[tuple[float, Done]] = deque()
+        self._values = References()
         self._needs: list[dict[str, Any]] = []
         self._ways: dict[tuple[int, int], Callable[..., Any]] = {}
         """How a bundle is submitted, by edition and needs."""
@@ -115,6 +120,9 @@ class Owner:
         self, run: str, key: str, brief: bytes, needs: list[dict[str, Any]], site: dict[str, Any]
     ) -> list[tuple[int, list[tuple[str, int]]]]:
         """Work for a driver; gives what is there of an earlier one."""
+        import ray
+
+        self._values.most = int(ray.cluster_resources().get("object_store_memory", 0.0) * SHARE)
         with self._lock:
             self._heard = monotonic()
             self._run = run
@@ -154,7 +162,7 @@ class Owner:
 
     def _start(self, bundle: Bundle) -> None:
         try:
-            ref = self._way(bundle.needs)(bundle.token, bundle.jobs)
+            ref = self._way(bundle.needs)(bundle.token, bundle.jobs, self._values.give(bundle.takes))
         except Exception as error:  # noqa: BLE001  # what Ray refuses right away is told like the rest
             self._words.append(Done(bundle.token, bundle.names, failure=of_error(error)))
             return
@@ -235,6 +243,9 @@ class Owner:
         for name in entry.names:
             self._by_name.pop(name, None)
         names = sorted(entry.names)
+        if isinstance(result, tuple):
+            result, made = result
+            self._values.hold(made)
         if isinstance(result, bytes):
             return Done(entry.bundle.token, names, result)
         return Done(entry.bundle.token, names, failure=entry.verdict or of_error(result))
@@ -278,8 +289,9 @@ class Owner:
                 ray.cancel(ref, force=True)
         with self._lock:
             self._run = self._key = self._listener = ""
-            for books in (self._out, self._by_name, self._by_token, self._words, self._kept, self._needs, self._ways):
+            for books in (self._out, self._by_name, self._by_token, self._words, self._kept, self._ways):
                 books.clear()
+            self._needs, self._values = [], References()
             self._lock.notify_all()
 
     # --- what workers say -------------------------------------------------------------------------
@@ -368,16 +380,16 @@ def _result_of(ref: Any) -> Any:
         return error
 
 
-def _bound(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: Any) -> Callable[[int, bytes], bytes]:
+def _bound(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: Any) -> Callable[..., Any]:
     """Make the function that Ray runs: it reaches each worker once, with the brief in it.
 
     Everything that it does is imported where it runs.
     """
 
-    def fairlead_jobs(token: int, jobs: bytes) -> bytes:
+    def fairlead_jobs(token: int, jobs: bytes, given: dict[str, Any]) -> Any:
         from importlib import import_module
 
-        done: bytes = import_module("fairlead.config.guest").perform(key, edition, site, brief, owner, token, jobs)
-        return done
+        perform = import_module("fairlead.config.guest").perform
+        return perform(key, edition, site, brief, owner, token, jobs, given)
 
     return fairlead_jobs

@@ -1,0 +1,53 @@
+"""Large values between Ray tasks: through Ray's object store, and kept for good all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.executors.ray.executor import Ray
+from fairlead.executors.ray.sessions import close_parked
+from fairlead.model.values import Stored
+from fairlead.testing.contracts.executor_harness import Harness, record_of, result
+from tests.engines.ray_cluster import Cluster
+from tests.engines.test_ray_contract import options
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parked() -> Iterator[None]:
+    """Connections serve all tests of the module, and end with it."""
+    yield
+    close_parked()
+
+
+@pytest.fixture
+def on(ray_cluster: Cluster, tmp_path: Path) -> Iterator[Harness]:
+    harness = Harness(Ray(options(ray_cluster, objects="always")), tmp_path, patience=60.0)
+    harness.task("huge", "size")
+    harness.task("length", "data")
+    harness.open()
+    yield harness
+    harness.executor.close()
+
+
+def made(on: Harness) -> tuple[Stored, Path]:
+    """Have a large value made; gives it, and the file that keeps it."""
+    (value,) = record_of(on.go(0, size=20_000_000)).outputs or ()
+    assert isinstance(value, Stored)
+    return value, on.scratch / "artifacts" / value.key
+
+
+def test_a_large_value_goes_from_task_to_task_without_its_artifact(on: Harness) -> None:
+    value, file = made(on)
+    assert file.stat().st_size >= 20_000_000
+    file.unlink()
+    assert result(on.go(1, data=value)) == 20_000_000
+
+
+def test_a_value_that_ray_no_longer_has_comes_from_its_artifact(on: Harness) -> None:
+    value, _ = made(on)
+    on.executor.close()
+    on.open("another")
+    assert result(on.go(1, data=value)) == 20_000_000
