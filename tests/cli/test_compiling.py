@@ -86,6 +86,26 @@ def test_what_a_definition_needs_is_not_collected(fairlead, project, reachable):
     assert set(artifacts.list()) == before
 
 
+def test_what_is_different_there_is_told_by_check_and_compile(fairlead, project, reachable):
+    (project / "stopping.yaml").write_text(
+        "name: stopping\nparameters: {xs: [1, 2]}\nsteps:\n"
+        "  - {map: {over: xs, as: x, steps: [{shell: 'true', name: t}]}, name: each, on_error: stop}\n"
+    )
+    env = write(project, "told-argo", store="memory")
+    for command in ("check", "compile"):
+        done = fairlead(command, "stopping.yaml", "--env", env)
+        assert done.code == 0, done.err
+        assert "each: all its items run on Argo, also when one of them fails" in done.err
+
+
+def test_a_check_makes_no_folder(fairlead, project, tmp_path, monkeypatch, reachable):
+    (tmp_path / "jobs.py").write_text((project / "cli_jobs.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    env = write(tmp_path, "far-argo", store="memory")
+    assert fairlead("check", "jobs.py:single", "--env", env).code == 0
+    assert not (tmp_path / ".fairlead").exists()
+
+
 def test_an_environment_without_an_orchestrator_is_told(project):
     with pytest.raises(ConfigurationError, match="names no orchestrator; add one"):
         compile_for(load_target("cli_jobs.py:single").bind({}), Environment())

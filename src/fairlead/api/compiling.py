@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -22,10 +23,11 @@ from fairlead.engine.outline import outline_of
 from fairlead.engine.preflight import Mismatch, mismatches, table
 from fairlead.errors import ConfigurationError, DefinitionError
 from fairlead.model.run import Run
+from fairlead.model.workflow import Workflow
 from fairlead.orchestration import Deployment, Orchestrator
 from fairlead.ports import Site
 
-__all__ = ["Compiled", "compile_for", "compile_run", "orchestrator_of", "refusals"]
+__all__ = ["Compiled", "compile_for", "compile_run", "notes_for", "orchestrator_of", "refusals"]
 
 _TAKEN_ALONG = ("store", "artifacts", "secrets", "codecs", "durability")
 """Sections of an environment that its tasks need; the rest is in the definition."""
@@ -72,13 +74,19 @@ def compile_run(made: Run, services: Services, orchestrator: Orchestrator) -> Co
     return Compiled(deployment.definition, files, orchestrator.notes(deployment, files))
 
 
+def notes_for(workflow: Workflow, environment: Environment) -> list[str]:
+    """Say what is different on the environment's orchestrator, as far as the graph alone tells."""
+    deployment = Deployment(outline=outline_of(workflow), definition="", environment={})
+    return orchestrator_of(environment).notes(deployment, {})
+
+
 def orchestrator_of(environment: Environment) -> Orchestrator:
     """Open the orchestrator that an environment names; ConfigurationError where it names none."""
     if not environment.orchestrator:
         raise ConfigurationError(
             f"environment {environment.name!r} names no orchestrator; add one: orchestrator: {{type: argo, image: …}}"
         )
-    site = Site(folder=open_services(environment).folder.path.parent, durability=environment.durability)
+    site = Site(folder=Path.cwd(), durability=environment.durability)
     opened: Orchestrator = open_plugin("orchestrators", environment.orchestrator, site)
     return opened
 

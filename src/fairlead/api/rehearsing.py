@@ -29,8 +29,6 @@ from fairlead.orchestration import Rehearsed
 
 __all__ = ["Rehearsal", "Row", "Side", "rehearse"]
 
-_IDS = ("rehearsed", "in-process")
-
 
 class Side(NamedTuple):
     """A task run, as one of the two runs recorded it."""
@@ -94,9 +92,10 @@ def rehearse(definition: Runnable, env: EnvironmentLike = None, *, at_once: int 
     orchestrator = orchestrator_of(named)
     with TemporaryDirectory(prefix="fairlead-rehearsal-") as name:
         folder = Path(name)
-        services = open_services(_local(named, folder, _IDS[0]))
-        # A store of its own, so that nothing is reused of the other run.
-        plain = open_services(_local(named, folder, _IDS[1]))
+        # Others may rehearse in the same project.
+        ids = tuple(f"{kind}-{folder.name.rpartition('-')[2]}" for kind in ("rehearsed", "plain"))
+        # Each has a store of its own, so that nothing is reused of the other run.
+        services, plain = (open_services(_local(named, folder, one)) for one in ids)
         try:
             built = built_for(definition, services.environment)
             made = make_run(services, built, target=definition.target, elsewhere=True)
@@ -104,15 +103,15 @@ def rehearse(definition: Runnable, env: EnvironmentLike = None, *, at_once: int 
             if problems:
                 raise DefinitionError(f"{made.workflow.name} cannot be rehearsed: {len(problems)} problems", problems)
             compiled = compile_run(made, services, orchestrator)
-            rehearsed = orchestrator.rehearse(compiled.files, run=_IDS[0], folder=folder / "pods", at_once=at_once)
-            here = msgspec.structs.replace(made, id=_IDS[1])
+            rehearsed = orchestrator.rehearse(compiled.files, run=ids[0], folder=folder / "pods", at_once=at_once)
+            here = msgspec.structs.replace(made, id=ids[1])
             plain.store.create(here)
             carry(plain, here, Carriage(functions=built.functions))
-            rows = _compared(_sides(services, made, _IDS[0]), _sides(plain, made, _IDS[1]))
-            ended = services.store.summary(_IDS[0]).status, plain.store.summary(_IDS[1]).status
+            rows = _compared(_sides(services, made, ids[0]), _sides(plain, made, ids[1]))
+            ended = services.store.summary(ids[0]).status, plain.store.summary(ids[1]).status
             return Rehearsal(compiled, rehearsed, *ended, rows)
         finally:
-            for one, run_id in zip((services, plain), _IDS, strict=True):
+            for one, run_id in zip((services, plain), ids, strict=True):
                 one.store.close()
                 shutil.rmtree(one.scratch(run_id), ignore_errors=True)
 

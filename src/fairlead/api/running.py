@@ -92,7 +92,12 @@ def warnings(definition: Runnable, env: EnvironmentLike) -> list[str]:
 
     environment = definition._environment(env)
     built = definition._built(environment)
-    return [*built.warnings, *patched(built, environment).warnings]
+    notes: list[str] = []
+    if environment.orchestrator:
+        from fairlead.api.compiling import notes_for
+
+        notes = notes_for(built.workflow, environment)
+    return [*built.warnings, *patched(built, environment).warnings, *notes]
 
 
 def built_for(definition: Runnable, environment: Environment) -> Built:
