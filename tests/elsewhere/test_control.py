@@ -142,7 +142,7 @@ def test_each_step_tells_its_facts(place, tmp_path, name, words, found):
 def test_a_step_that_comes_too_early_may_be_tried_again(place, capsys):
     place.open("mapped")
     assert steer(["r", "@plan", "square"]) == 75
-    assert "'square' is waiting" in capsys.readouterr().err
+    assert "nothing is recorded of 'numbers'" in capsys.readouterr().err
 
 
 def test_enough_items_are_enough(place, capsys):

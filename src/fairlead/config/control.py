@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import time
 
 import msgspec
 
 from fairlead.config.environment import Environment, load
+from fairlead.config.exec_store import RecordedFacts
 from fairlead.config.services import Services, look_services, open_services
 from fairlead.engine import definitions
 from fairlead.engine.control import NotYet, ending, find_block
@@ -158,28 +160,30 @@ def _parameters(asked: Asked, definition: Run, services: Services) -> dict[str, 
 
 
 def _block(asked: Asked, services: Services) -> int:
+    """Look how a block goes on, and record the answer where a value had to be read for that."""
     run = services.store.get(asked.run)
     epoch = services.store.summary(asked.run).epoch
-    path, index = asked.path, None
+    facts = RecordedFacts(services.store, run.id)
+    path, index = asked.path, -1
     if asked.step == "@again":
         path, _, number = asked.path.removesuffix("]").rpartition("[")
         index = int(number)
-    block = find_block(run, services.store.attempts(run.id), path, epoch=epoch, index=index)
+    find = partial(find_block, run, facts, path, epoch=epoch, index=index, whole=asked.step == "@join")
+    block = find()
     if block.question is not None:
         from fairlead.node.code import install
 
         install(run.code, services.artifacts)
         fact = block.answer(services.values(), run, epoch)
-        assert fact is not None
         services.store.append(run.id, epoch, Commit([fact]))
         if fact.failure is not None:
             raise FairleadError(fact.failure.message)
+        block = find()
     if asked.step == "@plan":
         return _tell(asked, count=str(-(-block.size // asked.chunk)))
     if asked.step == "@choose":
         return _tell(asked, branch=block.branch)
     if asked.step == "@again":
-        assert index is not None
         return _tell(asked, again="true" if block.goes_on(index) else "false", next=str(index + 1))
     if not block.good:
         raise FairleadError(f"{path!r} has not succeeded: too many of its items failed")

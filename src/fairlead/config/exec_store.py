@@ -25,7 +25,7 @@ from fairlead.model.task import TaskDefinition
 from fairlead.node.order import FAILED, LOST, SUCCEEDED, exit_code, worst
 from fairlead.ports import Commit, Job, RunStore
 
-__all__ = ["run_recorded"]
+__all__ = ["RecordedFacts", "run_recorded"]
 
 _AGAIN = (0.5, 2.0, 5.0)
 """Seconds between tries to record what a task gave, while the store is out of reach."""
@@ -108,7 +108,7 @@ def _enter(store: RunStore, run_id: str) -> int:
     raise RunBusy(f"run {run_id!r} is held by another process; wait for it")
 
 
-class _Facts:
+class RecordedFacts:
     """What the store has of a run, piece by piece."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
@@ -132,7 +132,7 @@ class _Desk:
         self._store = services.store
         self._run = run
         self._epoch = epoch
-        self._facts = _Facts(self._store, run.id)
+        self._facts = RecordedFacts(self._store, run.id)
         self._alone: Alone | None = None
         self._found: Standpoint | None = None
         self._over = self._store.summary(run.id).status in FINAL

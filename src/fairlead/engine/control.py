@@ -6,12 +6,13 @@ driver of ours would; so everybody who looks at the run afterwards comes to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import inf
 from time import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from fairlead.engine.decide import verdict
+from fairlead.engine.inputs import Facts, look
 from fairlead.engine.opening import answers
 from fairlead.engine.outline import NO_BRANCH, tokens
 from fairlead.engine.writer import Ledger
@@ -20,7 +21,7 @@ from fairlead.model.events import Attempt, Failure
 from fairlead.model.fold import fold
 from fairlead.model.path import group_of
 from fairlead.model.run import Run, RunStatus
-from fairlead.model.scope import GOOD, SKIPPED, STATUSES, WAITING, Fan, Live, Scope
+from fairlead.model.scope import GOOD, STATUSES, Fan, Live, Scope
 from fairlead.model.standing import UNTIL
 from fairlead.model.state import State
 from fairlead.model.workflow import MapNode, RepeatNode, SwitchNode
@@ -36,84 +37,96 @@ class NotYet(FairleadError):
 class Block(NamedTuple):
     """A block of a run, as far as facts say how it stands."""
 
-    state: State
     path: str
+    state: State
     scope: Scope | None
-    """The scope that it stands in; None where that never came to be."""
+    """The scope that it stands in; None where it is left out."""
     position: int
     question: Live | None
     """What must be read before it is known how it goes on."""
 
-    def answer(self, values: Values, run: Run, epoch: int) -> Attempt | None:
-        """Read what is asked, and take it in; gives the fact that is to be recorded, None where nothing is asked.
-
-        A fact without outputs says why it made no sense.
-        """
+    def answer(self, values: Values, run: Run, epoch: int) -> Attempt:
+        """Read what is asked; gives the fact that is to be recorded, which may be that it made no sense."""
         live = self.question
-        if live is None:
-            return None
+        assert live is not None
         fact = Attempt(live.path, live.attempt, epoch, started=time())
         try:
             fact.outputs = answers(self.state, live, values, f"runs/{run.id}")
             fact.outcome = "succeeded"
-            self.state.opened(live, fact.outputs)
         except FairleadError as error:
             fact.outcome, fact.retryable = "failed", False
             fact.failure = Failure("definition", str(error))
-            self.state.ended(live, fact)
         fact.ended = time()
         return fact
 
     @property
     def size(self) -> int:
         """How many items the map has; none where it is left out."""
-        fan = self._outputs(MapNode, "map")
+        self._must_be(MapNode, "map")
+        fan = None if self.scope is None else self.scope.outputs[self.position]
         return len(fan.status) if isinstance(fan, Fan) else 0
 
     @property
     def branch(self) -> str:
         """The token of the branch that the choice takes."""
-        self._outputs(SwitchNode, "switch")
-        if self.scope is None:
-            return NO_BRANCH
-        node = self.scope.plan.nodes[self.position]
-        assert isinstance(node, SwitchNode)
-        taken = (self.scope.kept or {}).get(self.position)
-        if not taken or taken[0].owner is None:
-            return NO_BRANCH
-        return tokens(node)[taken[0].owner[2]]
+        node = self._must_be(SwitchNode, "switch")
+        taken = self._inside()
+        return tokens(node)[taken[0]] if node is not None and taken else NO_BRANCH
 
     def goes_on(self, index: int) -> bool:
         """Whether the loop goes round again after this time."""
-        self._outputs(RepeatNode, "repeat")
-        rounds = [] if self.scope is None else (self.scope.kept or {}).get(self.position, [])
-        return any(one.owner is not None and one.owner[2] == index + 1 for one in rounds)
+        self._must_be(RepeatNode, "repeat")
+        return index + 1 in self._inside()
 
     @property
     def good(self) -> bool:
-        """Whether it has succeeded, as a whole."""
-        self._outputs(MapNode, "map")
+        """Whether the map has succeeded, as a whole."""
+        self._must_be(MapNode, "map")
         return self.scope is not None and self.scope.status[self.position] in GOOD
 
-    def _outputs(self, kind: type[MapNode | SwitchNode | RepeatNode], name: str) -> object:
-        """Give what the block holds; raises NotFound for another kind, NotYet while something is open."""
+    def _must_be(self, kind: type[N], name: str) -> N | None:
+        """Give the node, unless it is left out; raises NotFound for another kind."""
         if self.scope is None:
             return None
-        if not isinstance(self.scope.plan.nodes[self.position], kind):
+        node = self.scope.plan.nodes[self.position]
+        if not isinstance(node, kind):
             raise NotFound(f"{self.path!r} is no {name}")
-        status = self.scope.status[self.position]
-        if status == WAITING:
-            raise NotYet(f"{self.path!r} is {STATUSES[status]}: what it takes is not recorded yet")
-        return None if status == SKIPPED else self.scope.outputs[self.position]
+        return node
+
+    def _inside(self) -> list[int]:
+        """List the bodies that were opened, by what they are for: a case, a time round."""
+        opened = [] if self.scope is None else (self.scope.kept or {}).get(self.position, [])
+        return [one.owner[2] for one in opened if one.owner is not None]
 
 
-def find_block(run: Run, attempts: Iterable[Attempt], path: str, *, epoch: int, index: int | None = None) -> Block:
-    """Find a block by its path; `index`: the time round after which a loop asks. NotFound."""
-    state = fold(run, attempts, epoch=epoch, alive=True, keep=True)
-    asked = path if index is None else f"{path}[{index}].{UNTIL}"
-    question = next((live for live in _ready(state) if live.opens and live.path == asked), None)
-    scope, position = _place(state.root, path)
-    return Block(state, path, scope, position, question)
+N = TypeVar("N", MapNode, SwitchNode, RepeatNode)
+
+
+class _Within:
+    """Facts, with those inside of one block beside its own."""
+
+    def __init__(self, facts: Facts, path: str) -> None:
+        self._facts = facts
+        self._path = path
+        self.under = facts.under
+
+    def of(self, path: str) -> Sequence[Attempt]:
+        """The attempts of one task run, or all that is recorded in the block."""
+        found = self._facts.of(path)
+        return [*found, *self._facts.under(path)] if path == self._path else found
+
+
+def find_block(run: Run, facts: Facts, path: str, *, epoch: int, index: int = -1, whole: bool = False) -> Block:
+    """Find a block by its path; NotFound, and NotYet where something before it is not recorded.
+
+    `index`: the time round after which a loop asks. `whole`: what became of the inside counts, too.
+    """
+    found = look(run, path, _Within(facts, path) if whole or index >= 0 else facts, epoch=epoch)
+    if found.missing:
+        raise NotYet(f"{path!r}: {'; '.join(found.missing)}")
+    asked = path if index < 0 else f"{path}[{index}].{UNTIL}"
+    question = next((live for live in found.questions if live.path == asked), None)
+    return Block(path, found.state, None if found.never else found.scope, found.steps[-1].position, question)
 
 
 def _ready(state: State) -> list[Live]:
@@ -121,27 +134,6 @@ def _ready(state: State) -> list[Live]:
     while (live := state.next(inf)) is not None:
         found.append(live)
     return found
-
-
-def _place(scope: Scope, path: str) -> tuple[Scope | None, int]:
-    """Find where a block stands; no scope where those around it were left out."""
-    while True:
-        for position in range(len(scope.plan.nodes)):
-            here = scope.path(position)
-            if here == path:
-                return scope, position
-            if path.startswith((f"{here}.", f"{here}[")):
-                break
-        else:
-            raise NotFound(f"the run's workflow has nothing that is called {path!r}")
-        inside = [
-            one
-            for one in (scope.kept or {}).get(position, ())
-            if path == one.prefix or path.startswith((f"{one.prefix}.", f"{one.prefix}["))
-        ]
-        if not inside:
-            return None, 0
-        scope = max(inside, key=lambda one: len(one.prefix))
 
 
 class Ending(NamedTuple):
