@@ -19,15 +19,11 @@ from fairlead.stores.bucket_open import open_bucket
 from fairlead.stores.bucket_plugins import BucketOptions
 from fairlead.stores.object_artifacts import ObjectArtifacts
 from fairlead.testing.contracts.artifact_store import ArtifactStoreContract
+from tests.engines.buckets import artifacts as opened
 from tests.engines.faulty import Fault, Proxy, proxy
 from tests.engines.s3 import S3
 
 _MB = 1024 * 1024
-
-
-def opened(bucket: str, endpoint: str, *, prefix: str = "team/runs", part: int = 8 * _MB) -> ObjectArtifacts:
-    options = BucketOptions(url=f"s3://{bucket}/{prefix}", endpoint=endpoint, timeout=10)
-    return ObjectArtifacts(open_bucket(options), part=part)
 
 
 class TestS3Artifacts(ArtifactStoreContract):
@@ -125,21 +121,21 @@ def test_a_file_much_larger_than_a_part_is_never_whole_in_memory(
     s3: S3, s3_bucket: str, tmp_path: Path, store: ObjectArtifacts
 ) -> None:
     source = tmp_path / "in"
-    source.write_bytes(os.urandom(_MB) * 100)
+    source.write_bytes(os.urandom(_MB) * 64)
     script = f"""
 import resource, sys
 from pathlib import Path
-from tests.engines.test_object_artifacts import opened
+from tests.engines.buckets import artifacts as opened
 store = opened({s3_bucket!r}, {s3.endpoint!r})
 store.put("warm", [bytes(9 << 20)])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-assert store.put_file("file", Path({str(source)!r})) == 100 << 20
+assert store.put_file("file", Path({str(source)!r})) == 64 << 20
 store.fetch("file", Path({str(tmp_path / "out")!r}))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 80_000, "kilobytes"
+    assert int(done.stdout) < 60_000, "kilobytes"
     assert (tmp_path / "out").read_bytes() == source.read_bytes()
 
 
@@ -147,7 +143,7 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_nothing_under_the_key(s3: 
     with proxy(s3.endpoint) as slow:
         slow.faults = lambda method, path: "slow"
         script = f"""
-from tests.engines.test_object_artifacts import opened
+from tests.engines.buckets import artifacts as opened
 print("ready", flush=True)
 opened({s3_bucket!r}, {slow.endpoint!r}).put("large", [bytes(60 << 20)])
 """

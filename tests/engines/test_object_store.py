@@ -11,25 +11,20 @@ from fairlead.errors import RunBusy, RunExists, StaleEpoch
 from fairlead.model.events import Attempt
 from fairlead.model.run import Group, RunFilter
 from fairlead.ports import Commit
-from fairlead.stores.bucket_open import open_bucket
-from fairlead.stores.bucket_plugins import StoreOptions
 from fairlead.stores.object_store import ObjectStore
 from fairlead.testing.contracts.run_store import RunStoreContract
 from fairlead.testing.contracts.run_store_jobs import attempts, make_run
 from fairlead.testing.contracts.run_store_processes import RunStoreProcessContract
 from fairlead.testing.threads import in_threads
+from tests.engines.buckets import TTL
+from tests.engines.buckets import runs as opened
 from tests.engines.faulty import Fault, proxy
 from tests.engines.s3 import S3
 
-TTL = 1.5
-
-
-def opened(bucket: str, endpoint: str, *, ttl: float = TTL) -> ObjectStore:
-    options = StoreOptions(url=f"s3://{bucket}/team", endpoint=endpoint, timeout=10)
-    return ObjectStore(open_bucket(options), ttl=ttl, holds=open_bucket(options, timeout=5))
-
 
 class TestS3Store(RunStoreContract):
+    keys = 200
+
     @pytest.fixture
     def store(self, s3: S3, s3_bucket: str) -> Iterator[ObjectStore]:
         store = opened(s3_bucket, s3.endpoint, ttl=30.0)
@@ -50,7 +45,7 @@ class TestS3StoreAmongProcesses(RunStoreProcessContract):
 
     @pytest.fixture
     def elsewhere(self, s3: S3, s3_bucket: str) -> str:
-        return f"from tests.engines.test_object_store import opened\nstore = opened({s3_bucket!r}, {s3.endpoint!r})"
+        return f"from tests.engines.buckets import runs\nstore = runs({s3_bucket!r}, {s3.endpoint!r})"
 
 
 @pytest.mark.parametrize("fault", ["before", "after", "500", "503", "slow"])

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from fairlead.config.registry import missing, plugin
-from fairlead.errors import ConfigurationError, StoreError
+from fairlead.errors import ArtifactMissing, ConfigurationError, StoreError
+from fairlead.stores.artifacts import FolderArtifacts
 from fairlead.stores.aws_profile import read
 from fairlead.stores.bucket import Bucket
 from fairlead.stores.bucket_errors import is_temporary, refusal
 from fairlead.stores.bucket_open import open_bucket
-from fairlead.stores.bucket_plugins import BucketOptions, StoreOptions
+from fairlead.stores.bucket_plugins import BucketArtifactOptions, BucketOptions, StoreOptions
 from fairlead.stores.object_artifacts import ObjectArtifacts
 from fairlead.testing.contracts.artifact_store import ArtifactStoreContract
 
@@ -36,9 +37,38 @@ class TestArtifactsInMemoryInParts(ArtifactStoreContract):
         return ObjectArtifacts(memory(), part=1000)
 
 
+class TestArtifactsWithCopiesNearby(ArtifactStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ObjectArtifacts:
+        return ObjectArtifacts(memory(), part=1000, near=FolderArtifacts(tmp_path / "near"), near_size=5_000_000)
+
+
+def test_a_large_value_comes_to_a_machine_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, near = memory(), FolderArtifacts(tmp_path / "near")
+    stores = [ObjectArtifacts(bucket, part=1000, near=near, near_size=500_000) for _ in range(2)]
+    data = bytes(range(250)) * 800
+    stores[0].put("a", [data])
+    parts = list[int]()
+    part = bucket.part
+    monkeypatch.setattr(bucket, "part", lambda key, start, end: parts.append(start) or part(key, start, end))
+    assert [bytes(store.get("a")) for store in (*stores, *stores)] == [data] * 4
+    assert len(parts) == 200
+    for key in ("b", "c", "d"):
+        stores[0].put(key, [data])
+        assert bytes(stores[0].get(key)) == data
+    assert sorted(key for key, _ in near.list()) == ["c", "d"], "the oldest make room"
+    stores[0].remove("d")
+    with pytest.raises(ArtifactMissing):
+        stores[1].get("d")
+
+
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
-    assert not [name for name in StoreOptions.__struct_fields__ if f"| `{name}` |" not in page]
+    assert not [
+        name
+        for name in {*StoreOptions.__struct_fields__, *BucketArtifactOptions.__struct_fields__}
+        if f"| `{name}` |" not in page
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])

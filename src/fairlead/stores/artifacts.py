@@ -79,6 +79,10 @@ class FolderArtifacts:
         finally:
             os.close(source)
 
+    def put_by(self, key: str, size: int, fill: Callable[[int], None]) -> int:
+        """Keep what `fill` writes to an open file, wherever in it; gives its size in bytes."""
+        return self._store(key, size, fill)
+
     def get(self, key: str) -> memoryview:
         """Give the bytes; large objects are mapped copy-on-write, so that writing to them changes no file."""
         path = self._path(key)

@@ -11,7 +11,7 @@ import msgspec
 
 from fairlead.ports import ArtifactStore, Plugin, RunStore, Site
 
-__all__ = ["BucketOptions", "StoreOptions", "az", "gs", "object_store", "s3"]
+__all__ = ["BucketArtifactOptions", "BucketOptions", "StoreOptions", "az", "gs", "object_store", "s3"]
 
 
 class BucketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,15 +52,39 @@ def _open_store(options: StoreOptions, site: Site) -> RunStore:
     return ObjectStore(open_bucket(options, folder=site.folder), ttl=options.ttl, holds=holds)
 
 
-def _open_artifacts(options: BucketOptions, site: Site) -> ArtifactStore:
+class BucketArtifactOptions(BucketOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of artifacts in a bucket."""
+
+    near: Annotated[
+        float,
+        msgspec.Meta(
+            description="GiB of large values of which this machine keeps copies for all tasks; 0: none.", ge=0
+        ),
+    ] = 2.0
+
+
+def _open_artifacts(options: BucketArtifactOptions, site: Site) -> ArtifactStore:
+    from hashlib import sha256
+
+    from fairlead.stores.artifacts import FolderArtifacts
     from fairlead.stores.bucket_open import open_bucket
+    from fairlead.stores.folder import NAME, Folder
     from fairlead.stores.object_artifacts import ObjectArtifacts
 
-    return ObjectArtifacts(open_bucket(options, folder=site.folder))
+    bucket = open_bucket(options, folder=site.folder)
+    folder = Folder(site.folder / NAME)
+    near = None
+    # A container may have no such folder, and nothing is kept where nobody tidies up.
+    if options.near and folder.path.is_dir():
+        place = sha256(f"{options.endpoint} {bucket.name}".encode()).hexdigest()[:16]
+        near = FolderArtifacts(folder.tmp / f"near-{place}")
+    return ObjectArtifacts(bucket, near=near, near_size=options.near * 2**30)
 
 
 def _artifacts(doc: str) -> Plugin:
-    return Plugin(open=_open_artifacts, options=BucketOptions, doc=doc, needs=("obstore",), install="fairlead[object]")
+    return Plugin(
+        open=_open_artifacts, options=BucketArtifactOptions, doc=doc, needs=("obstore",), install="fairlead[object]"
+    )
 
 
 object_store = Plugin(

@@ -9,12 +9,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fairlead.errors import ArtifactMissing, StoreError
 from fairlead.ports import Reach
-from fairlead.stores.artifacts import checked_key
+from fairlead.stores.artifacts import FolderArtifacts, checked_key
 from fairlead.stores.bucket import Bucket, Entry
 
 __all__ = ["ObjectArtifacts"]
@@ -38,10 +39,17 @@ class ObjectArtifacts:
 
     reach: Reach
 
-    def __init__(self, bucket: Bucket, *, part: int = _PART) -> None:
-        """`part`: bytes up to which an object is read, or written, by one request."""
+    def __init__(
+        self, bucket: Bucket, *, part: int = _PART, near: FolderArtifacts | None = None, near_size: float = 0.0
+    ) -> None:
+        """`part`: bytes up to which an object is read, or written, by one request.
+
+        `near`: where copies of larger objects are kept for all processes of this host, of `near_size` bytes at most.
+        """
         self._bucket = bucket
         self._part = part
+        self._near = near
+        self._near_size = near_size
         self.reach = "host" if bucket.name.startswith("file:") else "network"
 
     def __repr__(self) -> str:
@@ -74,6 +82,8 @@ class ObjectArtifacts:
         size = found.entry.size
         if size <= self._part:
             return memoryview(bytearray(found.data))
+        if self._near is not None and size <= self._near_size:
+            return self._from_near(self._near, key, size)
         import mmap
 
         # Fresh pages of the system's: a bytearray would be filled with zeros first.
@@ -84,6 +94,17 @@ class ObjectArtifacts:
 
         self._parts(key, size, take)
         return view
+
+    def _from_near(self, near: FolderArtifacts, key: str, size: int) -> memoryview:
+        """Give a large object from the copies of this host, where it is put first if it is not there."""
+        if not near.exists(key, size):
+            _make_room(near, self._near_size - size)
+            near.put_by(key, size, lambda file: self._parts(key, size, lambda at, data: _write(file, at, data)))
+        try:
+            return near.get(key)
+        except ArtifactMissing:
+            # Another process has made room at this moment.
+            return self._from_near(near, key, size)
 
     def fetch(self, key: str, path: Path) -> None:
         """Write the bytes to a new file at `path`."""
@@ -175,6 +196,20 @@ class ObjectArtifacts:
 
     def _missing(self, key: str) -> ArtifactMissing:
         return ArtifactMissing(f"no artifact {key!r} in {self._bucket.name}; run the task that made it again")
+
+
+def _make_room(near: FolderArtifacts, size: float) -> None:
+    """Remove copies, the oldest first, until the others take no more than this."""
+    copies = []
+    for key, one in near.list():
+        with suppress(ArtifactMissing):  # another process was faster
+            copies.append((near.written(key), key, one))
+    total = sum(one for _, _, one in copies)
+    for _, key, one in sorted(copies):
+        if total <= size:
+            return
+        near.remove(key)
+        total -= one
 
 
 def _is_old(key: str, found: Entry) -> bool:

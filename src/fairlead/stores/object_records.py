@@ -14,6 +14,7 @@ Numbers in names are counted down, so that the newest is listed first. Nothing h
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -75,7 +76,7 @@ class Made(msgspec.Struct, array_like=True):
 
     def record(self) -> Run:
         """Give the whole record, which only some need."""
-        return msgspec.msgpack.decode(self.run, type=Run)
+        return _decoder(Run).decode(self.run)
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -134,10 +135,23 @@ def pack(value: Any) -> bytes:
     return b"z" + zlib.compress(data, 1) if len(data) >= _COMPRESSED_FROM else b"m" + data
 
 
+_decoders: dict[Any, Any] = {}
+_building = threading.Lock()
+"""Two threads that make the first decoder of a type at the same time crash the process (seen with msgspec 0.22)."""
+
+
+def _decoder(kind: type[_T]) -> msgspec.msgpack.Decoder[_T]:
+    decoder: msgspec.msgpack.Decoder[_T] | None = _decoders.get(kind)
+    if decoder is None:
+        with _building:
+            decoder = _decoders[kind] = _decoders.get(kind) or msgspec.msgpack.Decoder(kind)
+    return decoder
+
+
 def unpack(data: Any, kind: type[_T]) -> _T:
     """Read a record that `pack` has written."""
     view = memoryview(data)
-    return msgspec.msgpack.decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:], type=kind)
+    return _decoder(kind).decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:])
 
 
 def id_key(run_id: str) -> str:
