@@ -164,7 +164,7 @@ CASES = [
         "a task that is killed",
         lambda _: dying(),
         status="failed",
-        error="SIGKILL",
+        error="task 'die' failed",
         tasks="die=failed good=skipped",
         core=True,
         left_out=dict.fromkeys(
