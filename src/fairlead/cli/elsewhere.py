@@ -21,7 +21,10 @@ __all__ = ["exec_node"]
     " failed and no attempt is left, 21 when it failed and may be tried again, 75 when a store is out of reach or"
     " something before it is missing, 143 when it was stopped.\n\nWith --order, an executor has written in a folder"
     " what is to be run, and finds the records there; no run store is opened.",
-    arguments={"RUN": "The run that the task belongs to.", "PATH": "The task run: load, train[3], each[3].fit."},
+    arguments={
+        "RUN": "The run that the task belongs to.",
+        "PATH": "The task run: load, train[3], each[3].fit. Orchestrators also say @open, @plan and the like.",
+    },
     examples=(
         "fairlead exec-node calm-otter 'train[3]'                    run what is recorded as ready",
         "fairlead exec-node calm-otter 'train[2]' --chunk 50         run train[100] up to train[149]",
