@@ -70,13 +70,14 @@ class Cluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.token),
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_raylet_start_wait_time_s": "100",  # a machine may have other things to do
         }
 
     def start(self, *addresses: str) -> None:
         """Start nodes beside each other, and wait until they are part of the cluster."""
         for address in addresses:
             self._begin(address)
-        until = time.monotonic() + 90
+        until = time.monotonic() + 110
         for address in addresses:
             log = self.folder / f"{address}.log"
             while b"Ray runtime started" not in (said := log.read_bytes()):

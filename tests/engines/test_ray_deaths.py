@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead.executors.processes import descendants
+from fairlead.executors.processes import children, descendants, kill
 from fairlead.executors.ray.executor import Ray
 from fairlead.executors.ray.options import RayOptions
 from fairlead.executors.ray.sessions import Unreachable, close_parked
@@ -33,7 +33,9 @@ def parked() -> Iterator[None]:
 
 @pytest.fixture
 def on(ray_cluster: Cluster, tmp_path: Path) -> Iterator[Harness]:
-    harness = Harness(Ray(options(ray_cluster, placement={"nap": {"resources": {"big": 0.5}}})), tmp_path)
+    harness = Harness(
+        Ray(options(ray_cluster, placement={"nap": {"resources": {"big": 0.5}}})), tmp_path, patience=60.0
+    )
     yield harness
     harness.executor.close()
 
@@ -91,11 +93,11 @@ def test_a_node_that_dies_loses_its_jobs_and_no_others(ray_cluster: Cluster, on:
     on.submit(on.job("a", 0, seconds=60.0), on.job("b", 1, seconds=8.0))
     on.until_running("a")
     os.kill(ray_cluster.raylet(BIG), signal.SIGKILL)
-    told = failure(on.finish("a", seconds=30)[0])
+    told = failure(on.finish("a", seconds=60)[0])
     assert told.reason in {"lost", "killed"}
     # Whose only node has gone is told so, and does not wait for ever.
     on.submit(on.job("c", 0, seconds=0.1))
-    told = failure(on.finish("c", seconds=30)[0])
+    told = failure(on.finish("c", seconds=60)[0])
     assert told.reason == "refused"
     assert "the resource 'big'" in told.message
     assert result(on.finish("b")[0]) == 8.0
@@ -147,7 +149,7 @@ def test_another_driver_takes_over_what_a_killed_one_left_on_the_cluster(ray_clu
     on.task("append_and_nap", "path", "word", "seconds")
     on.open()
     assert sorted(executor.held()) == [("t[0]", 1), ("t[6]", 1)]
-    on.finish("t[0]", "t[6]", seconds=30)
+    on.finish("t[0]", "t[6]", seconds=60)
     assert sorted(words.read_text().split()) == ["0", "6"]
     on.executor.close()
 
@@ -177,3 +179,16 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path, ray_cluster: Cluste
     away = msgspec.structs.replace(options(ray_cluster), address=f"{GPU}:1")
     with pytest.raises(Unreachable, match=f"cannot join the Ray cluster at {GPU}:1"):
         Harness(Ray(away), tmp_path).open()
+
+
+def test_the_process_that_is_connected_to_ray_may_die(on: Harness, tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    on.task("append_and_nap", "path", "word", "seconds")
+    on.open()
+    on.go(0, "before", path=str(words), word="before", seconds=0.0)
+    on.submit(on.job("a", path=str(words), word="a", seconds=4.0))
+    on.until_running("a")
+    kill(pid for pid in children(os.getpid()) if b"ray.bridge" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    on.finish("a")
+    on.go(0, "after", path=str(words), word="after", seconds=0.0)
+    assert words.read_text().split() == ["before", "a", "after"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 import pytest
 
 from fairlead.errors import ConfigurationError
+from fairlead.executors.ray.copies import Copies
+from fairlead.executors.ray.link import Stream
 from fairlead.executors.ray.messages import Node
 from fairlead.executors.ray.needs import fits, needs_of, offers_of, refusal, settled
 from fairlead.executors.ray.options import RayOptions
@@ -186,3 +189,35 @@ def test_errors_of_ray_are_told_as_reasons(error: Exception, reason: str, said: 
     told = of_error(error)
     assert told.reason == reason
     assert said in told.message
+
+
+# --- output of other machines ---
+
+
+def test_output_of_another_machine_stands_where_it_stands_there(tmp_path: Path) -> None:
+    copies = Copies()
+    copies.write(str(tmp_path), "w.log", 5, b"later")
+    copies.write(str(tmp_path), "w.log", 0, b"first")
+    copies.write(str(tmp_path), "../../x.log", 0, b"kept here")
+    copies.close()
+    assert (tmp_path / "w.log").read_bytes() == b"firstlater"
+    assert (tmp_path / "x.log").read_bytes() == b"kept here"
+
+
+def test_messages_come_whole_however_they_are_cut() -> None:
+    ours, theirs = socket.socketpair()
+    near, far = Stream(ours), Stream(theirs)
+    near.send(b"x" * 10)
+    theirs.recv(2, socket.MSG_PEEK)
+    near.send(b"")
+    assert far.receive() == [b"x" * 10, b""]
+    assert far.receive(0.0) == []
+    ours.sendall(b"\x03\x00")
+    assert far.receive() == []
+    ours.sendall(b"\x00\x00abc")
+    assert far.receive() == [b"abc"]
+    assert far.is_open()
+    ours.close()
+    assert not far.is_open()
+    assert far.receive() is None
+    theirs.close()

@@ -178,6 +178,8 @@ class Bridge:
             try:
                 words = ray.get(owner.turn.remote(WAIT, key))
             except Exception as error:  # noqa: BLE001  # the owner is gone, or the cluster is
+                if owner is self._own:
+                    self._own = None
                 if serial == self._serial:
                     self._say([Gone(f"{type(error).__name__}: {error}".strip().splitlines()[0])])
                 return

@@ -16,6 +16,7 @@ import msgspec
 
 from fairlead.errors import FairleadError
 from fairlead.executors.chunks import chunked, widest
+from fairlead.executors.ray.copies import Copies
 from fairlead.executors.ray.messages import (
     Beat,
     Bundle,
@@ -72,6 +73,7 @@ class Ray:
         self._found: Offers | None = None
         self._nodes: list[Node] = []
         self._brief: Brief | None = None
+        self._scratch = ""
         self._needs: list[dict[str, Any]] = []
         self._why: list[str] = []
         """Why no node can take it, by task; empty: one can."""
@@ -83,8 +85,7 @@ class Ray:
         self._shares = False
         """Workers pass large values on through Ray's object store."""
         self._told: set[tuple[str, int]] = set()
-        self._logs: dict[str, int] = {}
-        """Open files that the output of other machines goes into."""
+        self._copies = Copies()
         self._woken = False
         self._encode = msgspec.msgpack.Encoder().encode
         self._results = msgspec.msgpack.Decoder(Result)
@@ -118,7 +119,10 @@ class Ray:
         return found
 
     def _connected(self) -> Session:
-        if self._session is None or not self._session.is_alive():
+        if self._session is not None and not self._session.is_alive():
+            self._session.close()
+            self._session = None
+        if self._session is None:
             self._session = take(self._options, self._cpus)
             self._found = None
         return self._session
@@ -160,7 +164,7 @@ class Ray:
         self._adopt(opened.held)
 
     def _understand(self, brief: Brief) -> None:
-        self._brief = brief
+        self._brief, self._scratch = brief, brief.scratch
         self._needs = [needs_of(task, self._options) for task in brief.tasks]
         if self._options.isolate:
             for needs in self._needs:
@@ -239,7 +243,8 @@ class Ray:
             wait = 0.0 if self._reports else max(0.0, until - monotonic())
             words = session.hear(wait)
             if words is None:
-                self._lost(f"the process that is connected to Ray has ended; {session.log} may say why")
+                self._lost(f"the process that is connected to Ray has ended; {session.last_words()}")
+                session = self._connected()
             for word in words or ():
                 self._take(word)
             if self._reports or session.rung or monotonic() >= until:
@@ -273,9 +278,7 @@ class Ray:
         self._adopted = []
         self._reports.clear()
         self._told.clear()
-        for fd in self._logs.values():
-            os.close(fd)
-        self._logs.clear()
+        self._copies.close()
         self._found = None
         if session is None:
             return
@@ -299,7 +302,7 @@ class Ray:
     def _heard(self, beat: Beat) -> None:
         name = beat.path, beat.attempt
         if beat.output:
-            self._write(beat.log_file, beat.at, beat.output)
+            self._copies.write(self._scratch, beat.log_file, beat.at, beat.output)
         for record in beat.ended:
             self._record(record)
         if name in self._names and name not in self._told:
@@ -311,7 +314,7 @@ class Ray:
         if done.result:
             result = self._results.decode(done.result)
             for file, at, output in result.outputs:
-                self._write(file, at, output)
+                self._copies.write(self._scratch, file, at, output)
             for record in result.records:
                 self._record(record)
         if held is None:
@@ -359,23 +362,22 @@ class Ray:
             self._reports.append(begun)
 
     def _lost(self, why: str) -> None:
-        """Nobody answers for the jobs any more: they are reported as lost, and another owner is made."""
-        brief = self._brief
+        """Nobody answers for the jobs any more: what is not found again on the cluster is reported as lost."""
+        brief, before = self._brief, dict(self._names)
         assert brief is not None
-        for name in list(self._names):
-            self._reports.append(_ended(name, Failure("lost", why)))
         self._names.clear()
         self._held.clear()
         self.open(brief)
-
-    def _write(self, name: str, at: int, data: bytes) -> None:
-        """Put output of another machine where it stands in the log there."""
-        assert self._brief is not None
-        fd = self._logs.get(name)
-        if fd is None:
-            path = Path(self._brief.scratch, Path(name).name)
-            fd = self._logs[name] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        os.pwrite(fd, data, at)
+        self._adopted = []
+        for name, held in before.items():
+            again = self._names.get(name)
+            if again is None:
+                self._reports.append(_ended(name, Failure("lost", why)))
+            else:
+                again.jobs.update({name: held.jobs[name]} if name in held.jobs else {})
+                again.unwanted |= held.unwanted & {name}
+        for name in self._names.keys() - before.keys():
+            del self._names[name]  # its end was told before
 
 
 def _about(beat: Beat, report: Report) -> Report:

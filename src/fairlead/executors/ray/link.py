@@ -36,6 +36,15 @@ class Stream:
         with self._lock:
             self.socket.sendall(_LENGTH.pack(len(message)) + message)
 
+    def is_open(self) -> bool:
+        """Whether the other end is there."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def receive(self, timeout: float | None = None) -> list[bytes] | None:
         """Wait for messages; None: no more will come. Empty when the time was over first."""
         if timeout is not None and not select.select([self.socket], [], [], max(0.0, timeout))[0]:

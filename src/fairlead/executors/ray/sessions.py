@@ -74,7 +74,7 @@ class Session:
 
     def is_alive(self) -> bool:
         """Whether the bridge still answers."""
-        return self._alive
+        return self._alive and self._link.stream.is_open()
 
     def send(self, message: Any) -> None:
         """Tell the bridge something."""
@@ -126,6 +126,10 @@ class Session:
             self.answer(Opened)
         except (OSError, FairleadError):
             self._alive = False
+
+    def last_words(self) -> str:
+        """What the bridge wrote last."""
+        return _tail(self.log)
 
     def waits_on(self) -> list[int]:
         """Descriptors to wait for."""
