@@ -30,7 +30,7 @@ def make_executor(engine, image, tmp_path):
 
 
 class TestContract(ExecutorContract, ProcessExecutorContract):
-    many = 20
+    many = 12
 
     @pytest.fixture(autouse=True)
     def _podman(self, engine):

@@ -38,6 +38,10 @@ def test_a_mount_that_makes_no_sense_is_a_wrong_setting(text, told):
         msgspec.convert({"mounts": [text]}, ContainerOptions)
 
 
+def bind(path, only_read=False):
+    return {"Type": "bind", "Source": path, "Target": path, "ReadOnly": only_read}
+
+
 def config(task=None, settings=PLAIN, **more):
     task = task or TaskDefinition(name="fit")
     given = {"image": "sha256:1", "order": "/s/orders/x", "log": "/s/x.log", "binds": [Mount("/s", "/s")], "labels": {}}
@@ -50,7 +54,7 @@ def test_a_container_runs_exec_node_with_its_order():
     assert (made["Entrypoint"], made["Cmd"]) == (["python3"], ["-c", BEGIN, "/s/x.log", *words])
     assert (made["Image"], made["User"]) == ("sha256:1", "1000:1000")
     assert made["Labels"] == {"fairlead.run": "calm-otter", "fairlead.path": "each[3].fit", "fairlead.attempt": "2"}
-    assert made["HostConfig"] == {"Binds": ["/s:/s:rw"], "Init": True, "NanoCpus": 1_000_000_000}
+    assert made["HostConfig"] == {"Mounts": [bind("/s")], "Init": True, "NanoCpus": 1_000_000_000}
 
 
 def test_limits_are_what_the_task_asks_for():
@@ -64,7 +68,7 @@ def test_settings_say_where_and_with_what_tasks_run():
     made = config(TaskDefinition(name="fit", env_vars={"B": "2"}), settings)
     assert made["Env"] == ["HOME=/tmp", "A=1", "B=2"]
     assert (made["WorkingDir"], made["HostConfig"]["NetworkMode"]) == ("/d", "none")
-    assert made["HostConfig"]["Binds"] == ["/d:/d:ro", "/s:/s:rw"]
+    assert made["HostConfig"]["Mounts"] == [bind("/d", only_read=True), bind("/s")]
 
 
 def test_what_another_user_writes_can_be_removed():

@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fairlead import __version__
 from fairlead.executors.container.engine import Engine, Refused
-from fairlead.executors.container.specs import Settings
+from fairlead.executors.container.orphans import driver_label
+from fairlead.executors.container.specs import DRIVER, OURS, Settings
 
 __all__ = ["Images", "Known", "Pull", "misfit"]
 
@@ -116,9 +117,9 @@ class Images:
             "Cmd": ["-c", _LOOK],
             "Env": [f"{name}={value}" for name, value in {"HOME": "/tmp", **said.env}.items()],  # noqa: S108
             "User": said.user,
-            "Labels": {"fairlead.look": "1"},
+            "Labels": {OURS: "1", DRIVER: driver_label()},
             # Without an init process, so that the engine says what it cannot execute.
-            "HostConfig": {"Binds": [mount.bind for mount in said.mounts], "NetworkMode": "none"},
+            "HostConfig": {"Mounts": [mount.bind for mount in said.mounts], "NetworkMode": "none"},
         }
         if said.workdir:
             config["WorkingDir"] = said.workdir

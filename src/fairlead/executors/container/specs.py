@@ -45,9 +45,9 @@ class Mount(NamedTuple):
     mode: str = "rw"
 
     @property
-    def bind(self) -> str:
-        """As the engine takes it."""
-        return f"{self.source}:{self.target}:{self.mode}"
+    def bind(self) -> dict[str, Any]:
+        """As the engine takes it; a source that is not there is an error, and not made by root."""
+        return {"Type": "bind", "Source": self.source, "Target": self.target, "ReadOnly": self.mode == "ro"}
 
 
 class Settings(NamedTuple):
@@ -110,7 +110,7 @@ def container_config(
         "User": settings.user,
         "Labels": {**labels, PATH: first.path, ATTEMPT: str(first.attempt)},
         "HostConfig": {
-            "Binds": [mount.bind for mount in (*settings.mounts, *binds)],
+            "Mounts": [mount.bind for mount in (*settings.mounts, *binds)],
             # As process 1, Python would not end by signals that it does not handle, nor bury orphans.
             "Init": True,
             **({"NetworkMode": settings.network} if settings.network else {}),
