@@ -36,7 +36,7 @@ class Case(NamedTuple):
     needs: tuple[str, ...] = ()
     """Modules that its tasks import."""
     core: bool = False
-    """It runs also where every task costs a second."""
+    """It runs also in columns that have a part of the book only."""
 
 
 def statuses(text: str) -> dict[str, str]:
