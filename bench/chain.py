@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.floor import Journal
-from bench.parts import Figure, Side, Target, Work
+from bench.parts import CPU, Figure, Side, Target, Work
 
 __all__ = ["WORK"]
 
@@ -220,10 +220,12 @@ WORK = Work(
     ),
     figures=(
         Figure(_BENCH, "chain, in process", "µs/task", "dask.get sync"),
+        Figure(CPU, "processor time", "µs/task", "dask.get sync"),
         Figure(_ROWS, "Prefect's task records right after", "records", "Prefect", digits=0),
     ),
     targets=(
         Target(_BENCH, 1.5, over="dask.get sync"),
         Target(_BENCH, 50),
+        Target(CPU, 1.5, over="dask.get sync", wish=True),
     ),
 )

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from bench.floor import Journal, Workers
-from bench.parts import Figure, Side, Target, Work
+from bench.parts import CPU, Figure, Side, Target, Work
 
 __all__ = ["WORK"]
 
@@ -149,11 +149,13 @@ WORK = Work(
     ),
     figures=(
         Figure(_TIME, "map and join, local", "µs/item", "ProcessPoolExecutor"),
+        Figure(CPU, "the driver's processor time", "µs/item", "ProcessPoolExecutor"),
         Figure(_MEMORY, "the driver's memory", "bytes/item", "fairlead, 10,000", digits=0),
     ),
     targets=(
         Target(_TIME, 0.6, over="ProcessPoolExecutor"),
         Target(_TIME, 70),
+        Target(CPU, 0.6, over="ProcessPoolExecutor", wish=True),
         Target(_TIME, 1.3, side="fairlead, 10,000", over="fairlead"),
         Target(_TIME, 1.3, side="fairlead, 100,000", over="fairlead"),
         Target(_MEMORY, 1_536, side="fairlead, 100,000"),

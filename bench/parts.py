@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["ON_RAY", "OURS", "OWN", "Figure", "Measure", "Side", "Target", "Work"]
+__all__ = ["CPU", "ON_RAY", "OURS", "OWN", "Figure", "Measure", "Side", "Target", "Work"]
 
 OURS = "fairlead"
 """The name of the side that the targets speak of."""
@@ -18,6 +18,9 @@ OWN = "fairlead"
 
 ON_RAY = "fairlead-ray"
 """The environment that holds Fairlead beside Ray."""
+
+CPU = "cpu"
+"""The figure that every side gives by itself: processor time of its process, in µs per task, item or byte."""
 
 Measure = Callable[[int], Iterator[dict[str, float]]]
 """Prepares itself, then gives the figures of one repetition whenever it is asked for the next."""

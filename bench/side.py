@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 
+from bench.parts import CPU
 from bench.works import WORKS
 
 
@@ -24,7 +26,9 @@ def main() -> int:
     repetitions = side.measure(int(n))
     try:
         for _ in sys.stdin:
+            spent = time.process_time()
             figures = next(repetitions)
+            figures.setdefault(CPU, (time.process_time() - spent) / int(n) * 1e6)
             answers.write(json.dumps({"figures": figures}) + "\n")
     except Exception as problem:  # noqa: BLE001 - whatever a peer raises, it is a result to report
         traceback.print_exc()
