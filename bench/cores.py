@@ -94,5 +94,5 @@ WORK = Work(
         Target(_START, 0.95, over="floor", wish=True),
     ),
     rounds=4,
-    quick_rounds=3,
+    quick_rounds=2,
 )

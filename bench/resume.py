@@ -47,4 +47,5 @@ WORK = Work(
     figures=(Figure(_RESUME, "fairlead resume, whole process", "s", "fairlead", digits=3),),
     targets=(Target(_RESUME, 1.0),),
     rounds=4,
+    quick_rounds=2,
 )
