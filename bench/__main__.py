@@ -48,10 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only peers that must be beaten, few rounds: a minute")
-    parser.add_argument("--only", type=_names, default=tuple(WORKS), metavar="NAME,…", help=f"of {', '.join(WORKS)}")
+    parser.add_argument("--only", type=_names, metavar="NAME,…", help=f"of {', '.join(WORKS)}")
     parser.add_argument("--keep", action="store_true", help="do not remove the folder that was worked in")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write every round to a JSON file, too")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.only = options.only or tuple(name for name, work in WORKS.items() if not (options.quick and work.service))
+    return options
 
 
 def _names(text: str) -> tuple[str, ...]:

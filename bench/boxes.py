@@ -121,4 +121,5 @@ WORK = Work(
     targets=(Target(_BENCH, 1.3, over="floor"),),
     rounds=3,
     quick_rounds=2,
+    service=True,
 )

@@ -92,6 +92,8 @@ class Work:
     targets: tuple[Target, ...] = ()
     rounds: int = 7
     quick_rounds: int = 3
+    service: bool = False
+    """It needs an engine or a cluster: `--quick` leaves it out, unless `--only` names it."""
 
     def quick(self, side: Side) -> bool:
         """Whether `--quick` measures a side: of the peers, only those that must be beaten."""

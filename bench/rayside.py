@@ -110,6 +110,7 @@ MAP = Work(
         Figure(_CHUNKED, "recorded, 50 to a job, over Ray by hand", "times", "fairlead", digits=2),
     ),
     targets=(Target(_TASK, 1.25), Target(_CHUNKED, 0.25)),
+    service=True,
 )
 
 ARRAY = Work(
@@ -118,4 +119,5 @@ ARRAY = Work(
     sides=(Side("fairlead", array_of, 25_000_000, quick=8_000_000, venv=ON_RAY, apart=True, rounds=5),),
     figures=(Figure(_VALUES, "array through 5 Ray tasks, over Ray by hand", "times", "fairlead", digits=2),),
     targets=(Target(_VALUES, 1.2),),
+    service=True,
 )
