@@ -22,6 +22,7 @@ _IDLE = "pass"
 _IMPORT = "import"
 _HELP = "help"
 _ONE = "one"
+_NODE = "node"
 
 _RECORD = """
 import sqlite3
@@ -68,16 +69,38 @@ def floor(n: int) -> Iterator[dict[str, float]]:
 
 
 def fairlead(n: int) -> Iterator[dict[str, float]]:
-    """Import, ask for help, run one task."""
+    """Import, ask for help, run one task, and be the process of a task that an executor has started."""
     command = _beside("fairlead")
+    _write_order()
     yield from _measure(
         {
             _IMPORT: _importing("fairlead"),
             _HELP: (command, "--help"),
             _ONE: (command, "run", "flows.py:one"),
+            _NODE: ("sh", "-c", f"rm -rf order/records && exec {command} exec-node bench add_one --order order"),
         },
         n,
     )
+
+
+def _write_order() -> None:
+    """Write what an executor writes for a process of its own: one task of this folder's file, and one job of it."""
+    import msgspec
+
+    from fairlead.model.run import Code, TaskCode
+    from fairlead.model.task import Param, TaskDefinition
+    from fairlead.model.values import Inline
+    from fairlead.ports import Brief, Job
+
+    here = Path.cwd()
+    for name in ("order", "artifacts"):
+        (here / name).mkdir(exist_ok=True)
+    task = TaskDefinition(name="add_one", target="flows:add_one", params=(Param("value"),))
+    code = Code(str(here), tasks=(TaskCode(""),), paths=(str(here),))
+    brief = Brief("bench", (task,), code, str(here / "scratch"), {"url": str(here / "artifacts")})
+    job = Job("bench", "add_one", 1, 0, {"value": Inline("json", b"41")})
+    (here / "order/brief").write_bytes(msgspec.msgpack.encode(brief))
+    (here / "order/jobs").write_bytes(msgspec.msgpack.encode([job]))
 
 
 _LUIGI = """
@@ -166,11 +189,13 @@ WORK = Work(
         Figure(_IMPORT, "import", "ms", "Luigi"),
         Figure(_HELP, "--help", "ms", "Luigi"),
         Figure(_ONE, "one task, recorded", "ms", "floor"),
+        Figure(_NODE, "a task's own process", "ms", "floor"),
     ),
     targets=(
         Target(_IMPORT, 60),
         Target(_HELP, 100),
         Target(_ONE, 150),
+        Target(_NODE, 150),
     ),
     rounds=5,
     quick_rounds=2,

@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from fairlead import Catalog, current_run, repeat, shell, switch, task, workflow
+from fairlead import Catalog, Component, Runner, current_run, repeat, shell, switch, task, workflow
 
 
 @task
@@ -75,6 +75,11 @@ def everything(n: int, side: str):
     turned = switch(side, {"heads": inc, "tails": fit})(n)
     value, _ = repeat(step, until="done", max_iterations=5, index_as="index", value=turned)
     return {"items": items, "value": value, "handled": fail.on_failure(instead)(n)}
+
+
+@workflow
+def asks(ratio: float):
+    return switch(ratio, {1: inc, 2: fit})(41)
 
 
 @task(timeout=0.5)
@@ -170,3 +175,22 @@ count = shell("export n=$(( x + 1 )); echo counting >&2", outputs=["n"], name="c
 @workflow
 def shelled(x: int):
     return count(x=x)
+
+
+class Source(Component):
+    def load(self): ...
+
+
+class Numbers(Source):
+    count: int = 3
+
+    def load(self):
+        return list(range(self.count))
+
+
+class Jobs(Runner):
+    source: Source = Numbers(count=4)
+
+    @workflow
+    def go(self):
+        return total(self.source.load())

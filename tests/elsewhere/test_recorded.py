@@ -1,5 +1,6 @@
 """`exec-node` on a recorded run: what it runs, what it refuses, and what is recorded however it ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead import list_workflow_runs, workflow
+from fairlead import list_workflow_runs, notebook, workflow
 from fairlead.api import list_summaries
 from fairlead.ports import Commit
 from fairlead.testing.contracts.executor_harness import until
@@ -81,6 +82,15 @@ def test_every_block_is_carried_as_a_driver_carries_it(place):
     assert [(one.name, one.counts) for one in run.groups()] == [(one.name, one.counts) for one in driven.groups()]
 
 
+def test_what_decides_how_a_block_goes_on_is_read_and_recorded_once(place):
+    run = place.make(flows.asks, 1.0)
+    taken, other = (f"switch.{label}.{name}" for label, name in (("1", "inc"), ("2", "fit")))
+    assert place.node(run, other) == (20, f"{other} cannot run: 'switch' has taken '1', and not '2'")
+    assert [one.outcome for one in place.attempts(run, "switch")] == ["succeeded"]
+    assert place.node(run, taken) == (0, "")
+    assert run.resume().get_results() == 42
+
+
 def test_a_driver_goes_on_with_what_was_carried_without_one(place):
     run = place.make(flows.training, 2)
     assert place.node(run, "load")[0] == 0
@@ -121,6 +131,36 @@ def test_files_large_values_and_commands_travel(place, flow, args, first, then, 
         assert place.node(run, then) == (0, "")
     assert run.resume().get_results() == result
     assert [one.attempt for one in place.store.attempts(run.id)] == [1] * (2 if then else 1)
+
+
+def test_methods_of_components_are_tasks_like_any_other(place):
+    run = flows.Jobs().go().prepare(place.env)
+    first, second = [node.name for node in run.graph.nodes]
+    assert place.node(run, first) == (0, "")
+    assert place.node(run, second) == (0, "")
+    assert outputs(last(place, run, second)) == [6]
+
+
+def test_a_notebook_is_run_in_its_kernel(place):
+    cell = {
+        "cell_type": "code",
+        "source": "y = 6 * 7\nprint('in the kernel')",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    Path("clean.ipynb").write_text(json.dumps(document))
+    clean = notebook(str(Path("clean.ipynb").absolute()), outputs=["y"])
+
+    @workflow
+    def main():
+        return clean()
+
+    run = place.make(main)
+    assert place.node(run, "clean") == (0, "")
+    assert outputs(last(place, run, "clean")) == [42]
+    assert "in the kernel" in "".join(text for _, text in run.get_logs())
 
 
 def test_a_valid_result_is_reused(place):
@@ -299,7 +339,7 @@ def test_an_attempt_whose_process_was_killed_is_taken_over(place):
     note = place.folder / "go"
     run = place.make(single(flows.write_and_nap), str(note))
     process = place.begin(run, "write_and_nap")
-    until(lambda: Path(f"{note}.starts").exists())
+    until(lambda: Path(f"{note}.starts").exists() and Path(f"{note}.starts").read_text())
     process.kill()
     ended(process, 10)
     assert last(place, run, "write_and_nap").outcome is None
@@ -339,7 +379,7 @@ def test_a_store_that_goes_away_meanwhile_is_told(place):
     note = place.folder / "go"
     run = place.make(single(flows.write_and_nap), str(note))
     process = place.begin(run, "write_and_nap")
-    until(lambda: Path(f"{note}.starts").exists())
+    until(lambda: Path(f"{note}.starts").exists() and Path(f"{note}.starts").read_text())
     place.store.close()
     (place.folder / ".fairlead/runs.db").rename(place.folder / "away.db")
     note.touch()

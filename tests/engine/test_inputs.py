@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead import Environment, workflow
+from fairlead import Environment, repeat, switch, task, workflow
 from fairlead.config.services import close_all, open_services
 from fairlead.engine.inputs import look
 from fairlead.errors import NotFound
+from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, replayed
 from fairlead.model.scope import READY
-from fairlead.stores.folder import instead
-from tests.blocks.programs import inc, numbers, programs, total, workflow_of
+from fairlead.stores import folder
+from tests.blocks.programs import add, check, fail_if_odd, inc, instead, numbers, programs, total, workflow_of
 
 
 class Recorded:
@@ -38,7 +39,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory):
-    with instead(tmp_path_factory.mktemp("inputs")):
+    with folder.instead(tmp_path_factory.mktemp("inputs")):
         yield Environment(name="memory", executor={"type": "in_process"}, store={"type": "memory"})
         close_all()
 
@@ -149,3 +150,77 @@ def test_a_path_that_is_not_there_is_told_with_what_is(memory, path, said):
     with pytest.raises(NotFound) as raised:
         look(run, path, Recorded(attempts), epoch=1)
     assert said in str(raised.value)
+
+
+@workflow
+def all_blocks(side: str, n: int):
+    turned = switch(side, {"up": inc, "down": inner})(n)
+    value, _ = repeat(check, until="done", max_iterations=6, index_as="index", value=turned, limit=3)
+    return [value, fail_if_odd.on_failure(instead)(n), inc.map(odd_list(value))]
+
+
+@task
+def odd_list(x):
+    return [complex(x, 0), complex(x, 1)]  # no JSON: a driver has to read it to know how many there are
+
+
+@pytest.fixture(scope="module")
+def blocks_ran(memory):
+    run, attempts, _ = ran(memory, all_blocks, "up", 4)
+    return run, attempts
+
+
+@pytest.mark.parametrize(
+    ("path", "without", "said"),
+    [
+        ("switch.down.numbers", (), "never: 'switch' has taken 'up', and not 'down'"),
+        ("switch.left.inc", (), "is a choice between up, down, and not 'left'"),
+        ("switch.up.inc[0]", (), "'switch.up.inc' is no map, and has no items"),
+        ("check[0]", ("switch",), "missing: 'switch' has not ended"),
+        ("check[1]", ("check",), "missing: 'check[0]' has not ended"),
+        ("check[5]", (), "never: 'check' has ended after 1 times round (succeeded)"),
+        ("check", (), "block"),
+        ("check[0].x", (), "'check' is a single task, and nothing is inside it"),
+        ("fail_if_odd.on_failure.instead", (), "never: 'fail_if_odd' has succeeded (succeeded)"),
+        ("fail_if_odd.on_failure.instead", ("fail_if_odd",), "missing: 'fail_if_odd' has not failed"),
+        ("inc[7]", (), "never: 'inc' has 2 items, and no item 7"),
+    ],
+)
+def test_why_something_does_not_run_is_told(blocks_ran, path, without, said):
+    run, attempts = blocks_ran
+    kept = [one for one in attempts if one.path.partition("[")[0].partition(".")[0] not in without]
+    try:
+        found = look(run, path, Recorded(kept), epoch=1)
+    except NotFound as error:
+        assert said in str(error)
+        return
+    if not found.steps[-1].is_task:
+        assert said == "block"
+        return
+    assert found.live is None
+    assert said in f"never: {found.never}" or said in f"missing: {'; '.join(found.missing)}"
+
+
+@workflow
+def asks(ratio: float):
+    return switch(ratio, {1: inc, 2: add})(1)
+
+
+def test_where_a_value_must_be_read_first_that_is_asked(memory):
+    run, attempts, _ = ran(memory, asks, 1.0)
+    (taken,) = [one.path for one in attempts if "." in one.path]
+    found = look(run, taken, Recorded([]), epoch=1)
+    assert [question.path for question in found.questions] == ["switch"]
+    assert (found.live, found.missing) == (None, ["it is not recorded yet how 'switch' goes on"])
+    assert look(run, taken, Recorded(attempts), epoch=1).live is not None
+
+
+def test_what_may_be_tried_again_is_waited_for(memory):
+    run, attempts, _ = ran(memory, wide, 2)
+    failed = Attempt("numbers", 1, 1, outcome="lost")
+    found = look(run, "inner[0].numbers", Recorded([failed]), epoch=1)
+    assert found.missing == ["'numbers' has not succeeded, and may be tried again"]
+    assert look(run, "inner[0].numbers", Recorded([]), epoch=1).missing == ["nothing is recorded of 'numbers'"]
+    begun = Attempt("numbers", 1, 1, started=1.0)
+    assert look(run, "inner[0].numbers", Recorded([begun]), epoch=1).missing == ["'numbers' has not ended"]
+    assert len(attempts) > 1
