@@ -20,7 +20,7 @@ from typing import Any
 from bench.floor import Workers
 from bench.parts import Figure, Side, Target, Work
 
-__all__ = ["WORK"]
+__all__ = ["WORK", "first", "ones", "plus_one", "touch"]
 
 _RATE = "array"
 _POPULATE_WRITE = 23
@@ -99,7 +99,7 @@ def _map_task(call: tuple[str, Any, Any, str]) -> Any:
 
 def _floor(n: int, task: Callable[[Any], Any], *, reuse: bool) -> Iterator[dict[str, float]]:
     if not reuse:
-        _touch(_TASKS * n * 8 * 2)
+        touch(_TASKS * n * 8 * 2)
     folder = Path(f"floor-{os.getpid()}")
     folder.mkdir()
     places = [str(folder / str(index)) for index in range(_TASKS)]
@@ -125,7 +125,7 @@ def _floor(n: int, task: Callable[[Any], Any], *, reuse: bool) -> Iterator[dict[
         shutil.rmtree(folder)
 
 
-def _touch(size: int) -> None:
+def touch(size: int) -> None:
     """Use memory once: on a virtual machine a page's first use is twenty times as slow as any later one."""
     with mmap.mmap(-1, size) as memory:
         try:
@@ -161,7 +161,7 @@ def fairlead(n: int) -> Iterator[dict[str, float]]:
     """
     from flows import five, one
 
-    _touch(_TASKS * n * 8 * 2)
+    touch(_TASKS * n * 8 * 2)
     home = Path.cwd()
     one().run("local")
     for begin in count():
