@@ -111,6 +111,10 @@ class Cluster:
                 return pid
         raise AssertionError(f"no raylet at {address}")
 
+    def processes(self) -> list[int]:
+        """Give the process ids of all that runs on the nodes."""
+        return [pid for node in self._nodes.values() for pid in descendants(node.pid)]
+
     def kill(self, address: str) -> None:
         """End a node at once, as a machine that loses its power."""
         process = self._nodes.pop(address)

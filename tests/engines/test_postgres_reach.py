@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 
 from fairlead.errors import ConfigurationError, StoreError
 from fairlead.model.run import Group, RunFilter
 from fairlead.ports import Commit
+from fairlead.stores.postgres_errors import meaning
 from fairlead.testing.contracts.run_store_jobs import attempts, make_run
 from tests.engines.postgres import PASSWORD, Database
 
@@ -81,6 +83,23 @@ def test_who_was_granted_what_the_page_says_carries_and_removes_runs(
 
 
 # --- servers that are not there, or not for us -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            'connection to server at "database.role.net" failed: Connection refused',
+            "check that the server runs",
+        ),
+        ("FATAL: the database system is shutting down", "wait until the server is up"),
+        ('FATAL: role "reader" is not permitted to log in', "whoever may lets it: ALTER ROLE"),
+        ('FATAL: role "reader" does not exist', "make it first: CREATE ROLE"),
+    ],
+)
+def test_advice_goes_by_what_happened_and_not_by_how_things_are_called(words: str, advice: str) -> None:
+    told = meaning(psycopg.OperationalError(words), place="postgresql://h/d", schema="s")
+    assert told.startswith(f"cannot use postgresql://h/d: {words}; {advice}")
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,37 @@ def test_another_driver_takes_over_what_a_killed_one_left_on_the_cluster(ray_clu
     on.executor.close()
 
 
+def test_runs_of_two_projects_with_the_same_id_have_nothing_of_each_other(ray_cluster: Cluster, tmp_path: Path) -> None:
+    ours, theirs = (Harness(Ray(options(ray_cluster)), tmp_path / name) for name in ("ours", "theirs"))
+    for on in (ours, theirs):
+        on.task("append_and_nap", "path", "word", "seconds")
+        on.open("nightly")
+        assert list(on.executor.held()) == []  # type: ignore[attr-defined]  # it is a Ray
+        on.submit(on.job("t", path=str(on.scratch / "words"), word=on.scratch.name, seconds=1.0))
+    for on in (ours, theirs):
+        on.finish("t")
+        assert (on.scratch / "words").read_text().split() == [on.scratch.name]
+        on.executor.close()
+
+
+def test_when_the_owner_of_its_tasks_is_killed_they_are_lost_and_others_run(on: Harness, ray_cluster: Cluster) -> None:
+    on.task("sleep_for", "seconds")
+    on.task("add_one", "x")
+    on.open()
+    on.submit(on.job("long", 0, seconds=30.0))
+    on.until_running("long")
+    owners = [pid for pid in ray_cluster.processes() if _command(pid).startswith("ray::Owner")]
+    assert owners
+    for owner in owners:  # those of connections that are kept for later runs, too
+        os.kill(owner, signal.SIGKILL)
+    assert failure(on.finish("long")[0]).reason == "lost"
+    assert result(on.go(1, "short", x=1)) == 2
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
+
+
 def test_nothing_stays_of_a_cluster_whose_driver_is_killed(tmp_path: Path) -> None:
     words = tmp_path / "words"
     driver = _driver('{"max_workers": 2}', tmp_path, words)

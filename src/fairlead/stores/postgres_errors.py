@@ -5,6 +5,8 @@ Nothing here opens a connection or waits.
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 __all__ = ["is_lost", "meaning", "passes"]
@@ -71,7 +73,7 @@ def meaning(error: psycopg.Error, *, place: str, schema: str) -> str:
     code = error.sqlstate or ""
     told = _BY_CODE.get(code) or _BY_CODE.get(code[:2]) or ""
     if not told and not code:
-        told = next((advice for said, advice in _BY_WORDS if said in words), "")
+        told = next((advice for said, advice in _BY_WORDS if re.search(said, words)), "")
     advice = told.format(schema=schema) if told else ""
     return f"cannot use {place}: {words or type(error).__name__}{f'; {advice}' if advice else ''}"
 
@@ -82,9 +84,11 @@ _BY_WORDS = (
     ("no pg_hba.conf entry", "the server's pg_hba.conf must allow this machine, user and database"),
     ("too many", "raise max_connections of the server, or lower 'pool_size' of the store"),
     ("remaining connection slots", "raise max_connections of the server, or lower 'pool_size' of the store"),
-    ("starting up", "wait until the server is up"),
-    ("database", "make it first: CREATE DATABASE"),
-    ("role", "make it first: CREATE ROLE … LOGIN"),
+    ("starting up|shutting down|recovery mode", "wait until the server is up"),
+    # With what is around them: hosts and databases may have such words in their names.
+    ('database "[^"]*" does not exist', "make it first: CREATE DATABASE"),
+    ('role "[^"]*" does not exist', "make it first: CREATE ROLE … LOGIN"),
+    ("is not permitted to log in", "whoever may lets it: ALTER ROLE … LOGIN"),
     ("Connection refused", "check that the server runs there, and the store's url"),
     ("No such file", "check that the server runs here, and the store's url"),
     ("could not translate host name", "check the store's url, and the name of the host"),
@@ -92,7 +96,7 @@ _BY_WORDS = (
     ("timeout", "check the store's url, and that nothing keeps this machine from the server"),
     ("", "check that the server is there; 'fairlead doctor' tries, 'fairlead resume' goes on with a run"),
 )
-"""The first whose words are among the server's."""
+"""The first whose pattern is found in the server's words."""
 
 _BY_CODE = {
     "42501": (

@@ -1,10 +1,12 @@
 """What is seen of an image, what is remembered of that, and how secrets get into a container."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from fairlead import __version__
+from fairlead.errors import ConfigurationError
 from fairlead.executors.container.engine import Refused
 from fairlead.executors.container.hands import LAST, Hands
 from fairlead.executors.container.images import Images, misfit
@@ -115,8 +117,6 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     brief = Brief("run", tasks, Code(), str(tmp_path))
     handed = Handed(brief, {"KEY": "one", "OTHER": "two"}.get)
     mount = handed.mount(0, ("KEY",))
-    from pathlib import Path
-
     folder = Path(mount.source)
     assert (mount.target, mount.mode) == (TARGET, "ro")
     assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("KEY", "one")]
@@ -126,6 +126,29 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     assert with_handed(brief).secrets["section"] == {"type": "folder", "path": TARGET}
     handed.remove()
     assert not folder.parent.exists()
+
+
+def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(tmp_path):
+    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
+    mounted = Path(Handed(brief, {"KEY": "one"}.get).mount(0, ("KEY",)).source)
+    handed = Handed(brief, {"KEY": "two"}.get)
+    assert (mounted / "KEY").read_text() == "one"
+    handed.mount(0, ("KEY",))
+    assert [(file.name, file.read_text()) for file in mounted.iterdir()] == [("KEY", "two")]
+    handed.remove()
+    assert not mounted.parent.exists()
+
+
+def test_secrets_are_not_handed_over_in_a_folder_that_others_can_read(tmp_path):
+    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
+    handed = Handed(brief, {"KEY": "one"}.get)
+    folder = Path(handed.mount(0, ("KEY",)).source).parent
+    folder.chmod(0o755)
+    try:
+        with pytest.raises(ConfigurationError, match=f"{folder}' is for secrets, and others can read it; remove it"):
+            Handed(brief, {"KEY": "one"}.get)
+    finally:
+        handed.remove()
 
 
 def test_what_hands_have_done_is_told_in_the_drivers_own_thread():

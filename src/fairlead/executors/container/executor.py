@@ -238,6 +238,7 @@ class Container:
             if container is None and order.record(0) is None:
                 order.remove()  # it was about to be made
                 continue
+            self._hand_over(cell)  # it may be about to start
             self._fleet.adopt(cell, container)
             self._names.update((job.path, job.attempt) for job in order.jobs)
         for rest in found.values():
@@ -282,6 +283,12 @@ class Container:
         assert image is not None, "refused when it was opened"
         return Cell(order, task, scratch=self._brief.scratch, image=image)
 
+    def _hand_over(self, cell: Cell) -> list[Mount]:
+        """Put a cell's secrets where its container finds them."""
+        if self._handed is None or not cell.task.secrets:
+            return []
+        return [self._handed.mount(cell.jobs[0].task, cell.task.secrets)]
+
     def _config(self, cell: Cell) -> dict[str, Any]:
         """Say what the engine is to make for a cell."""
         brief = self._brief
@@ -291,8 +298,7 @@ class Container:
         if url and "://" not in url:
             Path(url).mkdir(parents=True, exist_ok=True)
             binds.append(Mount(url, url))
-        if self._handed is not None and cell.task.secrets:
-            binds.append(self._handed.mount(cell.job.task, cell.task.secrets))
+        binds += self._hand_over(cell)
         return container_config(
             self._settings,
             cell.task,

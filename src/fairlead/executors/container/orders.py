@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -71,8 +70,12 @@ class Order:
         """Have a job that has not begun not run: whoever has a record is not run again."""
         failure = Failure("cancelled", "stopped before it started")
         record = Attempt(job.path, job.attempt, outcome="cancelled", failure=failure)
-        with suppress(FileExistsError), open(f"{self._records}/{place}", "xb") as file:  # noqa: PTH123
-            file.write(_encode(record))
+        whole = Path(self._records, str(place))
+        if not whole.exists():
+            # Under another name first: the container may be looking at this moment.
+            partial = whole.with_name(f"{place}.withdrawn")
+            partial.write_bytes(_encode(record))
+            partial.replace(whole)
 
     def remove(self) -> None:
         """Remove the folder; what a container writes into it meanwhile is lost."""

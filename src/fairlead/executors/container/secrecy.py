@@ -5,14 +5,18 @@ Variables would not do: whoever may ask the engine about a container sees them.
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from fairlead.errors import ConfigurationError
 from fairlead.executors.container.specs import Mount
 from fairlead.ports import Brief
 
@@ -31,8 +35,12 @@ class Handed:
         """`get` gives a secret's value, once for each task that declares it."""
         place = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
         self._folder = place / f"fairlead-{sha256(brief.scratch.encode()).hexdigest()[:16]}"
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=0o700)
+        # What an earlier driver of the run has put there stays: its containers may not have read it yet.
+        with suppress(FileExistsError):
+            self._folder.mkdir(mode=0o700)
+        found = self._folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise ConfigurationError(f"{str(self._folder)!r} is for secrets, and others can read it; remove it")
         self._get = get
         self._given: set[int] = set()
 
@@ -40,12 +48,12 @@ class Handed:
         """Give the folder with the secrets of a task."""
         folder = self._folder / str(task)
         if task not in self._given:
-            folder.mkdir(mode=0o755)
+            folder.mkdir(mode=0o755, exist_ok=True)
             for name in names:
-                file = folder / name
-                file.touch(mode=0o444)
-                file.chmod(0o644)  # readable for whatever user the container has; the folder above is ours alone
-                file.write_text(self._get(name), encoding="utf-8")
+                new = folder / f"{name}.new"
+                new.write_text(self._get(name), encoding="utf-8")
+                new.chmod(0o644)  # readable for whatever user the container has; the folder above is ours alone
+                new.replace(folder / name)
             self._given.add(task)
         return Mount(str(folder), TARGET, "ro")
 

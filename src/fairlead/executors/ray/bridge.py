@@ -126,12 +126,22 @@ class Bridge:
         import ray
 
         self._run = order.run
-        self._owner = (self._left_behind(order.run) if order.outlives else None) or self._own or self._made(order)
-        opening = self._owner.open.remote(order.run, order.key, order.brief, order.needs, order.site)
-        held = ray.get(opening, timeout=JOIN)
+        self._owner = (self._left_behind(order.identity) if order.outlives else None) or self._own or self._made(order)
+        try:
+            held = self._taken_up(order)
+        except ray.exceptions.RayActorError:
+            # It has ended since it was last heard.
+            self._owner = self._made(order)
+            held = self._taken_up(order)
         self._serial += 1
         self._say([Opened(held)])
         threading.Thread(target=self._listen, args=(self._owner, self._serial, order.key), daemon=True).start()
+
+    def _taken_up(self, order: Open) -> Any:
+        import ray
+
+        opening = self._owner.open.remote(order.identity, order.key, order.brief, order.needs, order.site)
+        return ray.get(opening, timeout=JOIN)
 
     def _made(self, order: Open) -> Any:
         """Make the owner of this bridge's runs, one after the other."""
@@ -149,7 +159,7 @@ class Bridge:
         self._own = actor.remote(order.keep if order.outlives else 0.0, order.node_wait)
         return self._own
 
-    def _left_behind(self, run: str) -> Any:
+    def _left_behind(self, identity: str) -> Any:
         """Find the owner of a run whose driver is gone; None where there is none."""
         import ray
 
@@ -164,7 +174,7 @@ class Bridge:
         ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ASK) if asked else ([], [])
         for ref in ready:
             try:
-                if ray.get(ref) == run:
+                if ray.get(ref) == identity:
                     return asked[ref]
             except ray.exceptions.RayError:
                 continue  # it has just ended, too

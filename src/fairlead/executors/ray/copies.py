@@ -8,6 +8,10 @@ from pathlib import Path
 __all__ = ["Copies"]
 
 
+MOST = 64
+"""Files that are open at once: with `isolate`, each job has a log of its own."""
+
+
 class Copies:
     """Log files of a run, each the copy of one on another machine."""
 
@@ -18,6 +22,8 @@ class Copies:
         """Put what was written there where it stands there."""
         fd = self._files.get(name)
         if fd is None:
+            if len(self._files) >= MOST:
+                os.close(self._files.pop(next(iter(self._files))))
             # The name comes from another machine: it leads nowhere else.
             path = Path(folder, Path(name).name)
             fd = self._files[name] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)

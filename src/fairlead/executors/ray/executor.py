@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
 import msgspec
 
+from fairlead import __version__
 from fairlead.errors import FairleadError
 from fairlead.executors.chunks import chunked, widest
 from fairlead.executors.ray.copies import Copies
@@ -140,7 +142,8 @@ class Ray:
         )
         self._understand(brief)
         site = {
-            "fairlead": _version(),
+            "run": brief.run,
+            "fairlead": __version__,
             "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
             "here": self._found.reach == "host",
             "cwd": str(Path.cwd()),
@@ -151,6 +154,7 @@ class Ray:
         session.send(
             Open(
                 run=brief.run,
+                identity=_identity(brief),
                 key=os.urandom(8).hex(),
                 brief=self._encode(brief),
                 needs=self._needs,
@@ -389,7 +393,7 @@ def _ended(name: tuple[str, int], failure: Failure) -> Report:
     return Report(name[0], name[1], "ended", failure=failure, at=time())
 
 
-def _version() -> str:
-    from importlib import import_module
-
-    return str(import_module("fairlead").__version__)
+def _identity(brief: Brief) -> str:
+    """Tell a run from those of other projects that have chosen the same id; the same wherever it is taken up."""
+    place = {key: said for key, said in brief.artifacts.items() if key != "folder"}
+    return sha256(msgspec.msgpack.encode([brief.run, brief.code.root, place], order="deterministic")).hexdigest()

@@ -74,6 +74,8 @@ class Open(msgspec.Struct, tag="open"):
     """Take up a run."""
 
     run: str
+    identity: str
+    """Of the run; another project's run of the same id has another one."""
     key: str
     """Of this opening; unlike any other."""
     brief: bytes

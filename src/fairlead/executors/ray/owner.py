@@ -113,7 +113,7 @@ class Owner:
     # --- what the bridge asks ---------------------------------------------------------------------
 
     def run(self) -> str:
-        """The run that it works for; empty: none."""
+        """The identity of the run that it works for; empty: none."""
         return self._run
 
     def open(
@@ -129,9 +129,11 @@ class Owner:
             self._site = site
             self._key = self._key or key
             self._listener = key
-            self._words = [done for _, done in self._kept]
+            known = {id(done) for _, done in self._kept}
+            untold = [word for word in self._words if isinstance(word, Done) and id(word) not in known]
+            self._words = [*(done for _, done in self._kept), *untold]
             held = [(entry.bundle.token, sorted(entry.names)) for entry in self._out.values()]
-            held += [(done.token, done.names) for _, done in self._kept]
+            held += [(done.token, done.names) for done in self._words]
         self.extend(brief, needs)
         return held
 
@@ -180,7 +182,7 @@ class Owner:
             if env_vars:
                 told["runtime_env"] = {"env_vars": env_vars}
             # Ray has one form for a function with its options, and that is how it knows it again.
-            remote = ray.remote(self._function).options(max_retries=0, name=f"fairlead {self._run}", **told)
+            remote = ray.remote(self._function).options(max_retries=0, name=f"fairlead {self._site['run']}", **told)
             found = self._ways[self._edition, needs] = remote.remote
         return found
 
