@@ -50,6 +50,18 @@ def test_the_environment_says_which_extras_tasks_need(project):
     assert ".whl[keyring,notebook]'" in found.dockerfile
 
 
+@pytest.mark.parametrize(("kind", "path"), [("dotenv", "prod.secrets"), ("folder", "mounted")])
+def test_what_secrets_are_read_from_does_not_get_into_the_image(project, kind, path):
+    (project / "prod.yaml").write_text(f"secrets: {{type: {kind}, path: {path}}}\n")
+    (project / "mounted").mkdir()
+    for name in ("prod.secrets", "mounted/KEY", "mounted.txt"):
+        (project / name).write_text("KEY=hush")
+    found = package_of(None, "prod", Wishes())
+    assert [name for name in found.files if name.startswith(f"project/{path}") and "txt" not in name] == []
+    assert {"project/prod.yaml", "project/mounted.txt"} <= found.files.keys()
+    assert f"{path} is left out: secrets are in it" in found.notes
+
+
 def test_wishes_come_before_what_is_found(project, tmp_path):
     (tmp_path / "wheels").mkdir()
     with pytest.raises(NotFound, match="there are no wheels"):

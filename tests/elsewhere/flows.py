@@ -93,6 +93,13 @@ def slow_in_c(x):
     ctypes.CDLL(None).poll(None, 0, 60_000)
 
 
+@task(timeout=0.5)
+def stuck_in_c(x):
+    mutex = ctypes.create_string_buffer(64)  # all zeros: PTHREAD_MUTEX_INITIALIZER
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)  # no signal ends the second one
+
+
 @task
 def nap(file):
     Path(file).write_text(str(os.getpid()))

@@ -104,6 +104,9 @@ def test_parameters_may_be_given_anew(place):
         (["r", "@what", "x"], "say RUN, one of @open"),
         (["r", "@plan"], "say RUN, one of @open"),
         (["r", "@plan", "x"], "no run 'r'"),
+        (["r", "@plan", "x", "--chunk", "many"], "--chunk many: say how many items"),
+        (["r", "@plan", "x", "--chunk", "0"], "--chunk 0: say how many items"),
+        (["r", "@open", "-p", "n"], "-p n: say NAME=VALUE"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_not_tried_again(place, words, said, capsys):

@@ -322,6 +322,14 @@ def test_sigterm_ends_it_as_cancelled(place):
     assert last(place, run, "nap").outcome == "cancelled"
 
 
+def test_a_task_that_does_not_end_is_ended_even_where_nobody_can_be_told(place):
+    run = place.make(single(flows.stuck_in_c), 1)
+    process = place.begin(run, "stuck_in_c")
+    until(lambda: place.store.attempts(run.id))
+    place.store.remove(run.id)
+    assert ended(process, 20) == 75
+
+
 def test_a_run_that_is_stopped_ends_its_tasks_and_starts_no_more(place):
     note = str(place.folder / "pid")
     run = place.make(single(flows.nap), note)

@@ -70,12 +70,14 @@ def package_of(target: str | None, env: EnvironmentLike, wishes: Wishes) -> Pack
     """
     environment = load(env)
     folder = _project_of(target)
-    files: dict[str, Path | bytes] = {f"{PROJECT}/{name}": path for name, path in project_files(folder).items()}
+    found, hidden = _without_secrets(project_files(folder), environment, folder)
+    files: dict[str, Path | bytes] = {f"{PROJECT}/{name}": path for name, path in found.items()}
     wheel, data = own_wheel()
     files[wheel] = data
     if wishes.wheels is not None:
         files.update(_wheels(wishes.wheels))
     requirements, dependencies, notes = _needs(folder, files)
+    notes += hidden
     text = dockerfile(
         Recipe(
             base=wishes.base or f"docker.io/library/python:{sys.version_info[0]}.{sys.version_info[1]}-slim",
@@ -173,6 +175,18 @@ def _needs(folder: Path, files: Mapping[str, Path | bytes]) -> tuple[list[str], 
             "neither requirements.txt nor pyproject.toml says what the project needs: only Fairlead is installed"
         )
     return [], dependencies, notes
+
+
+def _without_secrets(
+    files: Mapping[str, Path], environment: Environment, folder: Path
+) -> tuple[dict[str, Path], list[str]]:
+    """Leave out what the environment's secrets are read from; and say so."""
+    said = environment.secrets.get("path")
+    if not isinstance(said, str):
+        return dict(files), []
+    place = (folder / said).resolve()
+    kept = {name: path for name, path in files.items() if not path.resolve().is_relative_to(place)}
+    return kept, [f"{said} is left out: secrets are in it"] if len(kept) < len(files) else []
 
 
 def _wheels(folder: Path) -> dict[str, Path]:

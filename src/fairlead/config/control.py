@@ -95,12 +95,18 @@ def _understood(words: Sequence[str]) -> Asked:
     for word in left:
         name = word.removeprefix("--")
         if word == "-p":
-            key, _, value = next(left, "").partition("=")
+            given = next(left, "")
+            key, equals, value = given.partition("=")
+            if not equals:
+                raise ConfigurationError(f"-p {given}: say NAME=VALUE")
             asked.parameters[key] = value
         elif name != word and name in ("env", "definition", "uid", "control", "status"):
             setattr(asked, name, next(left, ""))
         elif word == "--chunk":
-            asked.chunk = int(next(left, "1"))
+            number = next(left, "")
+            if not number.isdecimal() or not int(number):
+                raise ConfigurationError(f"--chunk {number}: say how many items one process runs, from 1 on")
+            asked.chunk = int(number)
         else:
             plain.append(word)
     wanted = 2 if plain[1:2] in (["@open"], ["@close"]) else 3
@@ -167,6 +173,8 @@ def _block(asked: Asked, services: Services) -> int:
     path, index = asked.path, -1
     if asked.step == "@again":
         path, _, number = asked.path.removesuffix("]").rpartition("[")
+        if not number.isdecimal():
+            raise ConfigurationError(f"@again {asked.path}: say after which time round, as in 'tune[0]'")
         index = int(number)
     find = partial(find_block, run, facts, path, epoch=epoch, index=index, whole=asked.step == "@join")
     block = find()

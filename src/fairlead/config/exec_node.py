@@ -107,9 +107,11 @@ def run_order(wanted: Wanted) -> int:
         end_children = children_from_now_on()
 
         def give_up() -> None:
-            order.fill(stopped)
-            end_children()
-            os._exit(CANCELLED)
+            try:
+                order.fill(stopped)
+            finally:
+                end_children()
+                os._exit(CANCELLED)
 
         ending = Ending(give_up)
         ending.watch()

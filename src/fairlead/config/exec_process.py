@@ -23,7 +23,7 @@ from fairlead.model.events import Attempt, Failure, LogRange
 from fairlead.model.task import TaskDefinition
 from fairlead.node.ending import GRACE, Ending
 from fairlead.node.execute import Bench, Ended, execute
-from fairlead.node.order import ended, note, stopped, unopened
+from fairlead.node.order import LOST, ended, note, stopped, unopened
 from fairlead.node.streams import KeptLog
 from fairlead.ports import ArtifactStore, Brief, Job, Values
 
@@ -139,7 +139,11 @@ class Alone:
             record = stopped(job)
             if not self._ending.asked:
                 record.outcome, record.failure = "failed", Failure("timeout", f"took longer than its {self._limit:g} s")
-            code = self._give_up(record)
+            try:
+                code = self._give_up(record)
+            except Exception as error:  # noqa: BLE001  # nobody else ends this process
+                complain(f"error: {error}")
+                code = LOST
         self._end_children()
         os._exit(code)
 
