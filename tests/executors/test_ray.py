@@ -70,8 +70,7 @@ def test_the_last_placement_whose_pattern_matches_wins_key_by_key() -> None:
         ({"auth": "token"}, "auth: token needs token_path"),
         ({"token_path": "t"}, "token_path is read with auth: token only"),
         ({"resources": {"CPU": 2}}, "resources: 'CPU' is what tasks say in their resources"),
-        ({"placement": {"a*": {"resource": {}}}}, "placement.a*: no setting 'resource'"),
-        ({"placement": {"a*": {"strategy": "near"}}}, "strategy: 'near' is neither 'default' nor 'spread'"),
+        ({"placement": {"a*": {"resources": {"GPU": 1}}}}, "placement.a*: resources: 'GPU' is what tasks say"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], said: str) -> None:
@@ -81,7 +80,18 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], said: 
 
 
 def test_settings_that_their_types_refuse_are_refused() -> None:
-    for wrong in ({"adress": "x:1"}, {"max_workers": 0}, {"strategy": "near"}, {"keep": -1}):
+    for wrong in (
+        {"adress": "x:1"},
+        {"address": ""},
+        {"max_workers": 0},
+        {"strategy": "near"},
+        {"keep": -1},
+        {"resources": {"big": -1}},
+        {"placement": {"a*": {"resource": {}}}},
+        {"placement": {"a*": {"resources": {"big": "lots"}}}},
+        {"placement": {"a*": {"labels": ["a"]}}},
+        {"placement": {"a*": {"strategy": "near"}}},
+    ):
         with pytest.raises(msgspec.ValidationError):
             options(**wrong)
 

@@ -5,7 +5,6 @@ Only works out numbers; whoever asks Ray for the nodes is somewhere else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,16 +12,14 @@ from typing import Any
 from fairlead.errors import ConfigurationError
 from fairlead.executors.ray.messages import Node
 from fairlead.executors.ray.options import RayOptions
+from fairlead.model.amounts import memory_bytes
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Offers
 
 __all__ = ["fits", "needs_of", "offers_of", "refusal", "settled"]
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?")
 _OWN = ("CPU", "GPU", "memory", "object_store_memory")
 """Resources that Ray gives every node; they are said by a task's `resources`."""
-_PLACEMENT = ("resources", "labels", "strategy")
 
 
 def settled(options: RayOptions) -> None:
@@ -32,16 +29,11 @@ def settled(options: RayOptions) -> None:
         problems.append("auth: token needs token_path, the file with the token")
     if options.token_path and options.auth != "token":
         problems.append("token_path is read with auth: token only")
-    for where, said in [("", {"resources": options.resources}), *options.placement.items()]:
+    for where, said in [("", options.resources), *((name, one.resources) for name, one in options.placement.items())]:
         place = f"placement.{where}: " if where else ""
-        unknown = [key for key in said if key not in _PLACEMENT]
-        if unknown:
-            problems.append(f"{place}no setting {unknown[0]!r}; there are {', '.join(_PLACEMENT)}")
-        own = [name for name in said.get("resources", {}) if name in _OWN]
+        own = [name for name in said if name in _OWN]
         if own:
             problems.append(f"{place}resources: {own[0]!r} is what tasks say in their resources (cpu, gpu, memory)")
-        if said.get("strategy", "default") not in ("default", "spread"):
-            problems.append(f"{place}strategy: {said['strategy']!r} is neither 'default' nor 'spread'")
     if problems:
         raise ConfigurationError("executor 'ray': " + "; ".join(problems))
 
@@ -51,15 +43,15 @@ def needs_of(task: TaskDefinition, options: RayOptions) -> dict[str, Any]:
     resources, labels, strategy = dict(options.resources), dict(options.labels), str(options.strategy)
     for pattern, said in options.placement.items():
         if fnmatchcase(task.name, pattern):
-            resources |= said.get("resources", {})
-            labels |= said.get("labels", {})
-            strategy = said.get("strategy", strategy)
+            resources |= said.resources
+            labels |= said.labels
+            strategy = said.strategy or strategy
     wanted = task.resources
     told: dict[str, Any] = {"num_cpus": wanted.cpu}
     if wanted.gpu:
         told["num_gpus"] = wanted.gpu
     if wanted.memory is not None:
-        told["memory"] = _bytes(wanted.memory)
+        told["memory"] = memory_bytes(wanted.memory)
     if resources:
         told["resources"] = resources
     if labels:
@@ -69,13 +61,6 @@ def needs_of(task: TaskDefinition, options: RayOptions) -> dict[str, Any]:
     if task.env_vars:
         told["env_vars"] = dict(task.env_vars)
     return told
-
-
-def _bytes(text: str) -> int:
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is None:
-        raise ConfigurationError(f"memory {text!r} is not an amount such as '500M' or '4Gi'")
-    return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
 def offers_of(nodes: Sequence[Node], *, host: str, shared: bool) -> Offers:

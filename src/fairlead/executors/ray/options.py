@@ -8,18 +8,29 @@ import msgspec
 
 from fairlead.ports import Executor, Plugin, Site
 
-__all__ = ["RayOptions", "ray"]
+__all__ = ["Placement", "RayOptions", "ray"]
 
 
 def _said(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Ray places some tasks; what it does not say is as for all."""
+
+    resources: dict[str, Amount] = {}
+    labels: dict[str, str] = {}
+    strategy: Literal["default", "spread"] | None = None
+
+
 class RayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of `ray`."""
 
     address: Annotated[
-        str | None,
+        Annotated[str, msgspec.Meta(min_length=1)] | None,
         _said(
             "A cluster that exists: host:port of its head, or `auto` for the one that Ray finds on this machine; "
             "without it, a cluster of this machine is started, and ended after the run."
@@ -38,14 +49,15 @@ class RayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = "disabled"
     token_path: Annotated[str | None, _said("The file with the token, for `auth: token`.")] = None
     resources: Annotated[
-        dict[str, float], _said("Ray's own resources that each task takes, beside its cpu, memory and gpu: `{big: 1}`.")
+        dict[str, Amount],
+        _said("Ray's own resources that each task takes, beside its cpu, memory and gpu: `{big: 1}`."),
     ] = {}
     labels: Annotated[dict[str, str], _said("Labels that a node must have to get tasks: `{pool: big}`.")] = {}
     strategy: Annotated[
         Literal["default", "spread"], _said("How Ray chooses among the nodes that can take a task.")
     ] = "default"
     placement: Annotated[
-        dict[str, dict[str, Any]],
+        dict[str, Placement],
         _said("`resources`, `labels` and `strategy` for some tasks, by a pattern of their names; the last match wins."),
     ] = {}
     runtime_env: Annotated[dict[str, Any], _said("Ray's runtime_env for all tasks: `pip`, `env_vars`, …")] = {}

@@ -130,10 +130,11 @@ class Owner:
             self._key = self._key or key
             self._listener = key
             known = {id(done) for _, done in self._kept}
-            untold = [word for word in self._words if isinstance(word, Done) and id(word) not in known]
-            self._words = [*(done for _, done in self._kept), *untold]
+            over = [done for _, done in self._kept]
+            over += [word for word in self._words if isinstance(word, Done) and id(word) not in known]
+            self._words = [*over]
             held = [(entry.bundle.token, sorted(entry.names)) for entry in self._out.values()]
-            held += [(done.token, done.names) for done in self._words]
+            held += [(done.token, done.names) for done in over]
         self.extend(brief, needs)
         return held
 
