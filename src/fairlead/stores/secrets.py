@@ -78,7 +78,8 @@ class FolderSecrets:
         if "/" in name or name.startswith("."):
             raise NotFound(f"no secret {name!r}: that is no name of a file in {self._path}")
         try:
-            text = (self._path / name).read_text(encoding="utf-8")
+            # As it is: line ends within a value are part of it.
+            text = (self._path / name).read_bytes().decode()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFound(f"no secret {name!r}: there is no file of that name in {self._path}") from None
         except (OSError, UnicodeDecodeError) as error:

@@ -15,6 +15,7 @@ from fairlead.executors.container.specs import Settings
 from fairlead.model.run import Code
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Brief
+from fairlead.stores.secrets import FolderSecrets
 
 HERE = list(sys.version_info[:2])
 SETTINGS = Settings("python3", "0:0", False, None, {}, [], None)
@@ -119,7 +120,7 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     mount = handed.mount(0, ("KEY",))
     folder = Path(mount.source)
     assert (mount.target, mount.mode) == (TARGET, "ro")
-    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("KEY", "one")]
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("KEY", "one\n")]
     assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert handed.mount(0, ("KEY",)) == mount
     assert len(list(Path(handed.mount(1, ("KEY", "OTHER")).source).iterdir())) == 2
@@ -132,11 +133,20 @@ def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(
     brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
     mounted = Path(Handed(brief, {"KEY": "one"}.get).mount(0, ("KEY",)).source)
     handed = Handed(brief, {"KEY": "two"}.get)
-    assert (mounted / "KEY").read_text() == "one"
+    assert FolderSecrets(mounted).get("KEY") == "one"
     handed.mount(0, ("KEY",))
-    assert [(file.name, file.read_text()) for file in mounted.iterdir()] == [("KEY", "two")]
+    assert FolderSecrets(mounted).get("KEY") == "two"
+    assert [file.name for file in mounted.iterdir()] == ["KEY"]
     handed.remove()
     assert not mounted.parent.exists()
+
+
+@pytest.mark.parametrize("value", ["", "plain", "two\nlines\n", "of\r\nwindows\r\n", "odd\r", "\n\n", "größer"])
+def test_a_secret_comes_into_a_container_as_it_is(tmp_path, value):
+    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
+    handed = Handed(brief, {"KEY": value}.get)
+    assert FolderSecrets(Path(handed.mount(0, ("KEY",)).source)).get("KEY") == value
+    handed.remove()
 
 
 def test_secrets_are_not_handed_over_in_a_folder_that_others_can_read(tmp_path):

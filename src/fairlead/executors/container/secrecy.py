@@ -51,7 +51,8 @@ class Handed:
             folder.mkdir(mode=0o755, exist_ok=True)
             for name in names:
                 new = folder / f"{name}.new"
-                new.write_text(self._get(name), encoding="utf-8")
+                # With the line end that who reads such a file takes off: a value may end with one of its own.
+                new.write_bytes(f"{self._get(name)}\r\n".encode())
                 new.chmod(0o644)  # readable for whatever user the container has; the folder above is ours alone
                 new.replace(folder / name)
             self._given.add(task)
