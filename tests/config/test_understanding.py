@@ -35,6 +35,11 @@ def here(tmp_path, monkeypatch):
         ("executor: {type: local, max_workers: 0}", "executor.max_workers: 0: expected int >= 1"),
         ("executor: {type: local, max_workers: [1]}", "executor.max_workers: [1]: expected int | null, got array"),
         ("executor: {type: in_process, max_workers: 1}", "executor: unknown key 'max_workers'; known: type"),
+        ("executor: {type: container, mounts: ['a:b:c:d']}", "dev.yaml:1:1: executor: 'a:b:c:d' is not 'FOLDER'"),
+        (
+            "executor: {type: ray, placement: {a: {resources: 1}}}",
+            "dev.yaml:1:23: executor.placement: {'a': {'resources'",
+        ),
         ("executors: [local]", "executors: must be a mapping of names to executors"),
         ("executors: {gpu: {type: lokal}}", "1:19: executors.gpu.type: 'lokal' is no executor (nearest: 'local')"),
         ("store: oracle", "store.type: 'oracle' is no store; known: memory, "),

@@ -153,6 +153,7 @@ def check_options(
     import msgspec
 
     fields = {one.encode_name: one for one in msgspec.structs.fields(found.options)} if found.options else {}
+    before = len(problems.told)
     for key, value in settings.items():
         if key == "type" and key not in fields:
             continue
@@ -169,6 +170,11 @@ def check_options(
     for key, field in fields.items():
         if field.required and key not in settings:
             problems.add(keys, f"{key!r} is missing: {SEAMS[seam]} {name!r} cannot do without")
+    if hasattr(found.options, "__post_init__") and len(problems.told) == before:
+        try:
+            msgspec.convert({key: settings[key] for key in fields if key in settings}, found.options, strict=False)
+        except msgspec.ValidationError as error:
+            problems.add(keys, str(error))
 
 
 def _in_words(text: str) -> str:
