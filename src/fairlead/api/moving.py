@@ -27,6 +27,7 @@ from fairlead.errors import ArtifactMissing, NotFound, RunBusy, RunExists, Store
 from fairlead.model.events import Attempt
 from fairlead.model.run import FINAL, GOING, Group, Run, RunSummary
 from fairlead.ports import Commit
+from fairlead.wire import decoder, json_decoder
 
 __all__ = ["export_run", "import_run"]
 
@@ -132,7 +133,7 @@ def import_run(path: str | Path, env: EnvironmentLike = None, *, run_id: str | N
 def _checked(file: ZipFile, folder: Path, source: str) -> _Listing:
     """Unpack the file beside the store, and compare every part with its digest."""
     try:
-        listing = msgspec.json.decode(file.read("listing.json"), type=_Listing)
+        listing: _Listing = json_decoder(_Listing).decode(file.read("listing.json"))
     except (KeyError, msgspec.DecodeError) as error:
         raise StoreError(f"{source!r} is no export of a run: it has no listing that can be read") from error
     if listing.form > _FORM:
@@ -155,9 +156,10 @@ def _checked(file: ZipFile, folder: Path, source: str) -> _Listing:
 
 def _read(path: Path, source: str) -> _Whole:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=_Whole)
+        whole: _Whole = decoder(_Whole).decode(path.read_bytes())
     except msgspec.DecodeError as error:
         raise StoreError(f"{source!r} is no export of a run that this Fairlead can read: {error}") from error
+    return whole
 
 
 def _take_in(services: Services, whole: _Whole, listing: _Listing, folder: Path) -> None:

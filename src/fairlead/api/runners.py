@@ -25,6 +25,7 @@ from fairlead.errors import DefinitionError
 from fairlead.model.components import Recipe, members, recipe_of
 from fairlead.model.types import describe
 from fairlead.model.workflow import Workflow
+from fairlead.wire import converted
 
 if TYPE_CHECKING:
     from fairlead.config.environment import Environment, EnvironmentLike
@@ -293,4 +294,4 @@ def _view(runner: Runner, components: Mapping[str, Any]) -> Runner:
 def _again(recipe: Any) -> Any:
     from fairlead.api.wiring import find_class
 
-    return rebuilt(msgspec.convert(recipe, Recipe), find_class)
+    return rebuilt(converted(recipe, Recipe), find_class)

@@ -25,6 +25,7 @@ from fairlead.author.scalars import READERS, is_scalar, made, none
 from fairlead.author.text import Word, meaning, parse
 from fairlead.author.times import is_time, read_time
 from fairlead.model.types import UNIONS, bare
+from fairlead.wire import converted
 
 __all__ = ["Misfit", "read"]
 
@@ -277,7 +278,7 @@ def _within(value: Any, found: Any, mark: msgspec.Meta) -> None:
     """Check the limits that `msgspec.Meta` sets."""
     kind: Any = type(found)
     try:
-        msgspec.convert(found, typing.Annotated[kind, mark])
+        converted(found, typing.Annotated[kind, mark])
     except msgspec.ValidationError as error:
         raise Misfit.of(value, kind, str(error).replace("Expected", "expected").replace("`", "")) from None
     except TypeError:  # a limit that says nothing about such a value

@@ -19,6 +19,7 @@ from fairlead.author.steps import Conditional, Loop, Map, Parallel, Pipeline, Py
 from fairlead.author.yaml_grammar import KINDS, MAP, REPEAT, SWITCH, TOP, Key, keys_of
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Catalog, Place, Resources
+from fairlead.wire import converted
 
 __all__ = ["Find", "Keys", "PlaceOf", "read_pipeline"]
 
@@ -208,7 +209,7 @@ class _Reader:
             if name not in fields:
                 self._complain((*keys, key, name), f"unknown key {name!r}{nearest(str(name), fields)}")
         try:
-            return msgspec.convert({name: one for name, one in value.items() if name in fields}, kinds[key])
+            return converted({name: one for name, one in value.items() if name in fields}, kinds[key])
         except (msgspec.ValidationError, DefinitionError) as error:
             self._complain((*keys, key), str(error))
             return None

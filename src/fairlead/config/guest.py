@@ -23,11 +23,12 @@ from fairlead.executors.ray.sharing import SharedArtifacts
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Ended
 from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = ["perform"]
 
-_JOBS: msgspec.msgpack.Decoder[list[Job]] = msgspec.msgpack.Decoder(list[Job])
-_ORDER: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+_JOBS: msgspec.msgpack.Decoder[list[Job]] = decoder(list[Job])
+_ORDER: msgspec.msgpack.Decoder[Order] = decoder(Order)
 _encode = msgspec.msgpack.Encoder().encode
 
 _HERE: dict[str, Guest | Alone] = {}
@@ -103,7 +104,7 @@ def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | A
 
 def _understood(brief: bytes, site: dict[str, Any]) -> Brief:
     """Read a brief; on another machine its folders are this machine's own."""
-    found = msgspec.msgpack.decode(brief, type=Brief)
+    found: Brief = decoder(Brief).decode(brief)
     if not site["here"]:
         found.scratch = str(Path(tempfile.gettempdir(), f"fairlead-{os.getuid()}", found.run))
     Path(found.scratch).mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from fairlead.config.registry import open_plugin
 from fairlead.model.notices import Notice
 from fairlead.model.run import Run
 from fairlead.ports import Brief, Observer, Site, Values
+from fairlead.wire import converted
 
 __all__ = ["observers_of", "screen_for"]
 
@@ -64,4 +65,4 @@ def _masked(record: Any, mask: Callable[[str], str]) -> Any:
         return [clean(item) for item in data] if isinstance(data, (list, tuple)) else data
 
     kept = (bytes,)
-    return msgspec.convert(clean(msgspec.to_builtins(record, builtin_types=kept)), type(record), builtin_types=kept)
+    return converted(clean(msgspec.to_builtins(record, builtin_types=kept)), type(record), builtin_types=kept)

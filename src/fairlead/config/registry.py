@@ -16,6 +16,7 @@ import msgspec
 from fairlead.config.documents import nearest
 from fairlead.errors import ConfigurationError
 from fairlead.ports import Plugin, Site
+from fairlead.wire import converted
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -220,6 +221,6 @@ def options_of(found: Plugin, settings: dict[str, Any]) -> Any:
         return None
     given = {key: value for key, value in settings.items() if key not in ("type", "object")}
     try:
-        return msgspec.convert(given, found.options, strict=False)
+        return converted(given, found.options, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"settings of {settings.get('type')!r}: {error}") from error

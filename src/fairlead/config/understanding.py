@@ -13,6 +13,7 @@ from fairlead.config.layers import KEYS, LISTED, TYPED
 from fairlead.config.registry import SEAMS, Seam, missing, names, plugin
 from fairlead.errors import ConfigurationError
 from fairlead.ports import Plugin
+from fairlead.wire import converted
 
 __all__ = ["check_options", "refuse_secrets", "understand"]
 
@@ -161,7 +162,7 @@ def check_options(
             problems.misspelt((*keys, key), [*fields, "type"] if seam not in ("artifacts", "kinds") else fields)
             continue
         try:
-            typed = msgspec.convert(value, fields[key].type, strict=False)
+            typed = converted(value, fields[key].type, strict=False)
         except msgspec.ValidationError as error:
             problems.add((*keys, key), f"{value!r:.60}: {_in_words(str(error))}")
             continue

@@ -16,6 +16,7 @@ from fairlead.errors import ArtifactMissing, NotFound
 from fairlead.model.run import Run
 from fairlead.model.values import Inline, Value
 from fairlead.ports import ArtifactStore
+from fairlead.wire import decoder
 
 __all__ = ["FOLDER", "as_text", "every", "from_text", "keep", "read"]
 
@@ -40,7 +41,8 @@ def read(key: str, artifacts: ArtifactStore) -> Run:
         raise NotFound(
             f"the artifact store has no definition {key!r}; compile it again, with the artifacts of this environment"
         ) from error
-    return msgspec.msgpack.decode(data, type=Run)
+    run: Run = decoder(Run).decode(data)
+    return run
 
 
 def every(artifacts: ArtifactStore) -> Iterator[tuple[str, Run]]:

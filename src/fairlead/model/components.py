@@ -20,6 +20,7 @@ from fairlead.model.secret import Source
 from fairlead.model.settings import from_data, to_data
 from fairlead.model.task import TaskDefinition
 from fairlead.model.types import describe
+from fairlead.wire import converted
 
 __all__ = [
     "MISSING",
@@ -325,4 +326,4 @@ def task_component(task: TaskDefinition) -> Recipe | None:
 
 def _recipe_in(settings: Mapping[str, Any]) -> Recipe | None:
     data = settings.get("component")
-    return msgspec.convert(data, Recipe) if data is not None else None
+    return converted(data, Recipe) if data is not None else None

@@ -16,6 +16,7 @@ import msgspec
 
 from fairlead.model.secret import Secret, Source
 from fairlead.model.types import describe
+from fairlead.wire import converted
 
 __all__ = ["from_data", "to_data"]
 
@@ -57,7 +58,7 @@ def from_data(data: Any, annotation: Any, source: Source | None = None) -> Any:
         raise NotImplementedError
 
     try:
-        return msgspec.convert(data, annotation, strict=False, dec_hook=decode)
+        return converted(data, annotation, strict=False, dec_hook=decode)
     except msgspec.ValidationError as error:
         raise ValueError(f"{data!r:.60} is not {describe(annotation)}{_reason(error)}") from error
     except NotImplementedError as error:

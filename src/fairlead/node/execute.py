@@ -12,8 +12,6 @@ from threading import current_thread, get_ident, main_thread
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from fairlead.errors import ArtifactMissing, FairleadError, StoreError, UnstorableValue
 from fairlead.model.events import Attempt, Failure, LogRange, Reason
 from fairlead.model.run import TaskCode
@@ -22,6 +20,7 @@ from fairlead.model.values import Value
 from fairlead.node.current import AT_WORK, Running, number
 from fairlead.node.surroundings import OTHERS, Surroundings
 from fairlead.ports import Brief, Job, TaskKind, Values
+from fairlead.wire import decoder
 
 if TYPE_CHECKING:
     from fairlead.node.secrecy import Guard
@@ -177,7 +176,7 @@ class Bench:
         if index >= len(self.brief.tasks):
             # It came up while the run was going on, and whoever gave us the job has written it down.
             with open(f"{self.brief.scratch}/brief", "rb") as file:  # noqa: PTH123 - pathlib costs 10 ms
-                self.brief = msgspec.msgpack.decode(file.read(), type=Brief)
+                self.brief = decoder(Brief).decode(file.read())
             self.grown()
             if index in self.placed:
                 raise _Placed

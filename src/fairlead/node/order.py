@@ -22,6 +22,7 @@ from fairlead.node.ending import Ending
 from fairlead.node.execute import Bench, Ended, execute
 from fairlead.node.failure import Teller
 from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = [
     "CANCELLED",
@@ -188,7 +189,7 @@ def _worker() -> str:
 def _decoded(file: str, kind: Any) -> Any:
     try:
         with open(file, "rb") as opened:  # noqa: PTH123 - pathlib is a slow import
-            return msgspec.msgpack.decode(opened.read(), type=kind)
+            return decoder(kind).decode(opened.read())
     except OSError as error:
         raise StoreError(
             f"cannot read the order's {file!r}: {error.strerror}; it is what an executor writes"

@@ -12,14 +12,13 @@ import signal
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-import msgspec
-
 from fairlead.model.events import Attempt
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Bench, Ended, Log, execute
 from fairlead.node.heap import BRIEF, Heap
 from fairlead.node.surroundings import Surroundings
 from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = ["Link", "OpenBench", "Worker"]
 
@@ -132,7 +131,7 @@ class Worker:
         """Take up another run."""
         scratch = self._link.scratch
         with open(f"{scratch}/brief", "rb") as file:  # noqa: PTH123  # pathlib costs 10 ms
-            brief = msgspec.msgpack.decode(file.read(), type=Brief)
+            brief: Brief = decoder(Brief).decode(file.read())
         if self._bench is not None:
             self._bench.close()
         name = f"w{self._pid}.log"

@@ -14,7 +14,6 @@ Numbers in names are counted down, so that the newest is listed first. Nothing h
 from __future__ import annotations
 
 import struct
-import threading
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +28,7 @@ from fairlead.model.run import FINAL, Group, Run, RunSummary
 from fairlead.ports import Commit
 from fairlead.stores.lease import file_name
 from fairlead.stores.rows import merge, path_range
+from fairlead.wire import decoder
 
 __all__ = [
     "Asked",
@@ -76,7 +76,8 @@ class Made(msgspec.Struct, array_like=True):
 
     def record(self) -> Run:
         """Give the whole record, which only some need."""
-        return _decoder(Run).decode(self.run)
+        run: Run = decoder(Run).decode(self.run)
+        return run
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -135,23 +136,11 @@ def pack(value: Any) -> bytes:
     return b"z" + zlib.compress(data, 1) if len(data) >= _COMPRESSED_FROM else b"m" + data
 
 
-_decoders: dict[Any, Any] = {}
-_building = threading.Lock()
-"""Two threads that make the first decoder of a type at the same time crash the process (seen with msgspec 0.22)."""
-
-
-def _decoder(kind: type[_T]) -> msgspec.msgpack.Decoder[_T]:
-    decoder: msgspec.msgpack.Decoder[_T] | None = _decoders.get(kind)
-    if decoder is None:
-        with _building:
-            decoder = _decoders[kind] = _decoders.get(kind) or msgspec.msgpack.Decoder(kind)
-    return decoder
-
-
 def unpack(data: Any, kind: type[_T]) -> _T:
     """Read a record that `pack` has written."""
     view = memoryview(data)
-    return _decoder(kind).decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:])
+    found: _T = decoder(kind).decode(zlib.decompress(view[1:]) if view[0] == _COMPRESSED else view[1:])
+    return found
 
 
 def id_key(run_id: str) -> str:

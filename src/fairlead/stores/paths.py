@@ -19,6 +19,7 @@ import msgspec
 from fairlead.errors import ArtifactMissing, UnstorableValue
 from fairlead.model.values import Stored
 from fairlead.ports import ArtifactStore
+from fairlead.wire import json_decoder
 
 __all__ = [
     "FILES",
@@ -207,7 +208,7 @@ def unpack_folder(data: memoryview, where: Path) -> Path:
     """Write a packed folder anew under `where`, and give its path."""
     (length,) = _LENGTH.unpack_from(data)
     start = _LENGTH.size + length
-    manifest = msgspec.json.decode(data[_LENGTH.size : start], type=_Manifest)
+    manifest: _Manifest = json_decoder(_Manifest).decode(data[_LENGTH.size : start])
     root = where / name_of(manifest.name)
     root.mkdir()
     folders = []

@@ -26,6 +26,7 @@ from fairlead.stores.postgres_lease import PostgresLease, lock_of
 from fairlead.stores.postgres_schema import bring_up_to_date
 from fairlead.stores.postgres_server import Server, Session
 from fairlead.stores.rows import attempt_from, path_range
+from fairlead.wire import decoder
 
 __all__ = ["PostgresStore"]
 
@@ -33,7 +34,7 @@ _T = TypeVar("_T")
 _Runs: TypeAlias = list[RunSummary]  # named out here, because the store has a method `list`
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_group = msgspec.msgpack.Decoder(Group).decode
+_decode_group = decoder(Group).decode
 
 
 class PostgresStore:
@@ -98,7 +99,8 @@ class PostgresStore:
         rows = self._server.read("SELECT body FROM records JOIN runs USING (run) WHERE id = %s", (run_id,))
         if not rows:
             self._missing(run_id)
-        return msgspec.msgpack.decode(rows[0][0], type=Run)
+        run: Run = decoder(Run).decode(rows[0][0])
+        return run
 
     def summary(self, run_id: str) -> RunSummary:
         """Give where the run stands, `interrupted` worked out; NotFound."""

@@ -16,6 +16,7 @@ from fairlead.model.events import Attempt, Call, Failure, LogRange, Origin
 from fairlead.model.path import group_of
 from fairlead.model.run import RunSummary
 from fairlead.model.values import Value
+from fairlead.wire import decoder
 
 __all__ = [
     "ATTEMPT_COLUMNS",
@@ -65,7 +66,7 @@ class _Body(msgspec.Struct, array_like=True):
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Body).decode
+_decode = decoder(_Body).decode
 _encode_json = msgspec.json.Encoder().encode
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_tag = msgspec.json.Decoder(str).decode

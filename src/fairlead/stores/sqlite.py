@@ -31,6 +31,7 @@ from fairlead.stores.rows import (
 )
 from fairlead.stores.sqlite_file import SqliteFile, shown
 from fairlead.stores.sqlite_queries import attempts_asked, conditions, find_sql
+from fairlead.wire import decoder
 
 __all__ = ["SqliteStore"]
 
@@ -92,7 +93,7 @@ _KEYS_AT_ONCE = 500
 _attempt_rows = partial(attempt_rows, blob=bytearray, nothing="")
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_group = msgspec.msgpack.Decoder(Group).decode
+_decode_group = decoder(Group).decode
 
 
 class SqliteStore:
@@ -150,7 +151,8 @@ class SqliteStore:
         rows = self._file.read("SELECT body FROM records JOIN runs USING (run) WHERE id = ?", (run_id,))
         if not rows:
             self._missing(run_id)
-        return msgspec.msgpack.decode(rows[0][0], type=Run)
+        run: Run = decoder(Run).decode(rows[0][0])
+        return run
 
     def summary(self, run_id: str) -> RunSummary:
         """Give where the run stands, `interrupted` worked out; NotFound."""

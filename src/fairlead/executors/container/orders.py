@@ -14,6 +14,7 @@ import msgspec
 
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = ["Order", "orders_in", "write_brief"]
 
@@ -42,7 +43,7 @@ class Order:
     def read(cls, folder: Path) -> Order | None:
         """Read one that an earlier driver has written; None where it did not come to its end."""
         try:
-            return cls(folder, msgspec.msgpack.decode((folder / "jobs").read_bytes(), type=list[Job]))
+            return cls(folder, decoder(list[Job]).decode((folder / "jobs").read_bytes()))
         except (OSError, msgspec.MsgspecError):
             return None
 
@@ -62,7 +63,8 @@ class Order:
         """Give the record of a job, once it is there."""
         try:
             with open(f"{self._records}/{place}", "rb") as file:  # noqa: PTH123 - asked many times a second
-                return msgspec.msgpack.decode(file.read(), type=Attempt)
+                record: Attempt = decoder(Attempt).decode(file.read())
+                return record
         except FileNotFoundError:
             return None
 

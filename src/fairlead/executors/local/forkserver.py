@@ -23,6 +23,7 @@ import msgspec
 
 from fairlead.executors.local.link import Slot
 from fairlead.executors.processes import adopt_orphans, children, descendants, die_with_parent, kill
+from fairlead.wire import decoder
 
 __all__ = ["End", "Exited", "Fork", "ForkServer", "Heard", "Order", "Park", "Ready", "watch"]
 
@@ -105,7 +106,7 @@ class ForkServer:
         """Not reported yet: something of theirs still runs."""
         self._strays_until = 0.0
         self._parked_until = 0.0
-        self._orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+        self._orders: msgspec.msgpack.Decoder[Order] = decoder(Order)
         self._encode = msgspec.msgpack.Encoder().encode
         self._poll = select.poll()
         self._wake_read, self._wake_write = os.pipe()

@@ -26,6 +26,7 @@ import msgspec
 from fairlead.errors import FairleadError
 from fairlead.model.events import Attempt
 from fairlead.ports import Job
+from fairlead.wire import decoder
 
 __all__ = ["EXIT", "JOB", "LARGEST", "SPILLED", "Records", "Slot", "WorkerLink", "message", "new_slot", "seq_of"]
 
@@ -112,7 +113,7 @@ class WorkerLink:
         self._map = mmap.mmap(slot_fd, _SIZE)
         self._view = memoryview(self._map)
         self._room = self._view[_MESSAGE_AT : _MESSAGE_AT + LARGEST + _HEAD.size]
-        self._jobs = msgspec.msgpack.Decoder(Job)
+        self._jobs: msgspec.msgpack.Decoder[Job] = decoder(Job)
         self._encoder = msgspec.msgpack.Encoder()
         self._frame = bytearray(4096)
         self._seq = 0
@@ -164,7 +165,7 @@ class Records:
         """What has come of an unfinished record."""
         self._wanted = 0
         """Bytes that `_rest` must have before it is looked at again."""
-        self._decode = msgspec.msgpack.Decoder(Attempt).decode
+        self._decode = decoder(Attempt).decode
 
     def read(self, room: bytearray) -> list[tuple[int, Attempt]] | None:
         """Take what has come by now; None: nothing has."""

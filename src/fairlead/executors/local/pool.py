@@ -21,6 +21,7 @@ from fairlead.executors.local.link import EXIT, Records, Slot, message, new_slot
 from fairlead.executors.local.server import spawn
 from fairlead.executors.processes import MARK, children, kill, marked
 from fairlead.model.run import Code
+from fairlead.wire import decoder
 
 __all__ = ["Group", "Pool", "Worker"]
 
@@ -96,7 +97,7 @@ class Pool:
         self._starts = 0
         """Starts of the fork server since it last started a worker."""
         self._encode = msgspec.msgpack.Encoder().encode
-        self._heard: msgspec.msgpack.Decoder[Heard] = msgspec.msgpack.Decoder(Heard)
+        self._heard: msgspec.msgpack.Decoder[Heard] = decoder(Heard)
         self.start()
 
     # --- the fork server --------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from fairlead.executors.ray.messages import Beat, Order, Result
 from fairlead.executors.verdicts import Verdict, ended_by_us, of_death, rewrite
 from fairlead.model.events import Attempt, Failure, LogRange
 from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = ["Alone"]
 
@@ -45,7 +46,7 @@ main()
 """What a process of its own runs. Ray's processes hear no Ctrl-C, and what they start hears none either."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_attempt: msgspec.msgpack.Decoder[Attempt] = msgspec.msgpack.Decoder(Attempt)
+_attempt: msgspec.msgpack.Decoder[Attempt] = decoder(Attempt)
 
 
 class _Process:

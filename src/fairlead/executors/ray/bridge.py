@@ -33,6 +33,7 @@ from fairlead.executors.ray.messages import (
     Submit,
     ToBridge,
 )
+from fairlead.wire import decoder
 
 __all__ = ["Bridge", "main"]
 
@@ -57,7 +58,7 @@ class Bridge:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._orders: msgspec.msgpack.Decoder[ToBridge] = msgspec.msgpack.Decoder(ToBridge)
+        self._orders: msgspec.msgpack.Decoder[ToBridge] = decoder(ToBridge)
         self._owner: Any = None
         """Of the run that is open."""
         self._own: Any = None

@@ -41,6 +41,7 @@ from fairlead.executors.ray.sharing import large_in
 from fairlead.model.events import Attempt, Failure
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Brief, Job, Offers, Report
+from fairlead.wire import decoder
 
 __all__ = ["Ray"]
 
@@ -90,8 +91,8 @@ class Ray:
         self._copies = Copies()
         self._woken = False
         self._encode = msgspec.msgpack.Encoder().encode
-        self._results = msgspec.msgpack.Decoder(Result)
-        self._beats = msgspec.msgpack.Decoder(Beat)
+        self._results = decoder(Result)
+        self._beats = decoder(Beat)
 
     @property
     def offers(self) -> Offers:

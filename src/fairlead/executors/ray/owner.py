@@ -22,6 +22,7 @@ from fairlead.executors.ray.needs import refusal
 from fairlead.executors.ray.sharing import References
 from fairlead.executors.ray.verdicts import of_error
 from fairlead.model.events import Failure
+from fairlead.wire import decoder
 
 __all__ = ["Owner"]
 
@@ -103,8 +104,8 @@ class Owner:
         self._listener = ""
         """Key of the last opening."""
         self._function: Any = None
-        self._beats: msgspec.msgpack.Decoder[Beat] = msgspec.msgpack.Decoder(Beat)
-        self._bundles: msgspec.msgpack.Decoder[list[Bundle]] = msgspec.msgpack.Decoder(list[Bundle])
+        self._beats: msgspec.msgpack.Decoder[Beat] = decoder(Beat)
+        self._bundles: msgspec.msgpack.Decoder[list[Bundle]] = decoder(list[Bundle])
         with suppress(OSError):
             # Ray's workers are nice to the rest of the machine; all of them wait for this one. Root may.
             os.setpriority(os.PRIO_PROCESS, 0, 0)

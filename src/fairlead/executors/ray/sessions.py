@@ -21,6 +21,7 @@ from fairlead.executors.bell import Bell
 from fairlead.executors.ray.link import Link
 from fairlead.executors.ray.messages import Close, Connect, Connected, Node, Opened, Refused, ToDriver
 from fairlead.executors.ray.options import RayOptions
+from fairlead.wire import decoder
 
 __all__ = ["Session", "Unreachable", "close_parked", "environment", "local_nodes", "park", "take"]
 
@@ -48,7 +49,7 @@ class Session:
         local = options.address is None
         token = _token(self.folder) if local else options.token_path
         self._link = Link(environment(os.environ, "token" if local else options.auth, token), self.log)
-        self._decode = msgspec.msgpack.Decoder(ToDriver).decode
+        self._decode = decoder(ToDriver).decode
         self._encode = msgspec.msgpack.Encoder().encode
         self.bell = Bell()
         self.rung = False
