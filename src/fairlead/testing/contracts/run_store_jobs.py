@@ -125,12 +125,15 @@ def hold_and_fork(store: RunStore, run_id: str) -> None:
     """Take the run up, fork a child that does nothing, tell its number, and wait until killed."""
     store.lease(run_id)
     store.open(run_id, 1.0)
+    up, told = os.pipe()
     child = os.fork()
     if not child:
         # The test reads its parent's output to the end.
         os.close(1)
+        os.write(told, b"up")
         time.sleep(60)
         os._exit(0)
+    os.read(up, 2)  # by then, what is done in the child of a fork has been done
     _say("ready")
     _say(str(child))
     sys.stdin.readline()
