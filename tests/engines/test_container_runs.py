@@ -57,6 +57,10 @@ def note(path, seconds):
 def noted(path: str, seconds: float):
     return double(note(path, seconds))
 
+@workflow
+def mixed(path: str):
+    return note(path, 5.0), total(split(3))
+
 @task
 def hungry():
     return len(bytearray(600 << 20))
@@ -147,6 +151,18 @@ def test_secrets_come_by_files_and_are_masked(jobs, box, engine, monkeypatch):
     assert run.get_results() == [16, False]
     assert written(run) == "the key is ***\n"
     assert list(Path("/dev/shm").glob("fairlead-*")) == []
+
+
+def test_tasks_on_two_executors_with_containers_leave_each_other_alone(jobs, box, project):
+    first = box()
+    both = Environment(
+        executor=first.executor,
+        executors={"other": {**first.executor, "max_workers": 1}},
+        tasks={"total": {"executor": "other"}},
+    )
+    run = jobs.mixed(str(project / "note")).run(both)
+    assert [len(task.attempts) for task in run.get_tasks()] == [1, 1, 1]
+    assert (project / "note").read_text() == "begun\ndone\n"
 
 
 def test_two_runs_at_once_do_not_meet(jobs, box):

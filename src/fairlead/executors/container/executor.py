@@ -314,7 +314,10 @@ class Container:
         """Remove what earlier drivers have left, of this run and of those that nobody takes up again."""
         assert self._fleet is not None
         orders, self._orphans = self._orphans or [], None
+        own = driver_label()
         for found in self._engine.listed({OURS: "1"}):
+            if found.labels.get(DRIVER) == own:
+                continue  # of another executor of this run, or of another run here
             mine = found.labels.get(FOLDER) == str(self._orders.parent)
             # One that runs may still be taken up again, with its run.
             if mine or (is_orphan(found.labels) and found.status not in ("running", "paused", "stopping")):
