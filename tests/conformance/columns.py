@@ -71,7 +71,7 @@ def why_not(case: Case, where: Column) -> str:
     if where.executor == "argo" and case.way != "run":
         return "a rehearsal is of one run"
     if where.core and not case.core:
-        return "not run here: the cases that are show what could be different"
+        return "not run here: the cases that are run show what could be different"
     for key in (where.name, where.executor, where.store.partition(" ")[0]):
         if key in case.left_out:
             return case.left_out[key]
