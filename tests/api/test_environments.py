@@ -245,6 +245,9 @@ class Bare:
         self.asked.append(([task.name for task in tasks], fetch))
         return [("", "there is no engine; start one"), ("fine", "no image 'x:1'; build it")]
 
+    def close(self):
+        self.closed = True
+
 
 def test_what_an_executor_finds_missing_is_told_before_a_run_is_made():
     bare = Bare()

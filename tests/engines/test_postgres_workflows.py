@@ -93,6 +93,7 @@ def test_a_driver_is_killed_and_another_process_sees_it_at_once_and_resumes(aren
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert arena.summary("calm-otter").status == "running"
+    wait_until(lambda: arena.succeeded("calm-otter"), 30, "a success that is recorded")
     driver.kill()
     driver.communicate()
     wait_until(lambda: arena.summary("calm-otter").status == "interrupted", 2, "interrupted")

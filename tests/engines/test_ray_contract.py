@@ -48,7 +48,7 @@ class TestIsolated(ProcessExecutorContract, ExecutorContract):
     """Each job has a process of its own, on the node with two processors."""
 
     patience = 60.0
-    many = 50
+    many = 20
 
     @pytest.fixture
     def make_executor(self, ray_cluster: Cluster) -> Iterator[MakeExecutor]:

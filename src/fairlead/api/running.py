@@ -80,7 +80,7 @@ def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
                 from fairlead.api.compiling import orchestrator_of, refusals
 
                 return refusals(made, services, orchestrator_of(environment))
-            check_against(made, services, _executor(services, None))
+            _compare(made, services, None)
     except DefinitionError as error:
         return list(error.problems)
     return []
@@ -120,8 +120,16 @@ def built_for(definition: Runnable, environment: Environment) -> Built:
     return mocked(found.built, wanted, rest=is_mock, lost=found.lost)
 
 
+def _compare(run: Run, services: Services, max_workers: int | None, *, fetch: bool = False) -> None:
+    executor = _executor(services, max_workers)
+    try:
+        check_against(run, services, executor, fetch=fetch)
+    finally:
+        executor.close()  # it may have asked an engine, and is not needed for more
+
+
 def _record(services: Services, run: Run, max_workers: int | None) -> None:
-    check_against(run, services, _executor(services, max_workers), fetch=True)
+    _compare(run, services, max_workers, fetch=True)
     try:
         services.store.create(run)
     except RunExists as error:

@@ -187,7 +187,7 @@ class Several:
         self._known.clear()
         self._busy.clear()
         self._reports.clear()
-        for member in opened.values():
+        for member in {id(member): member for member in (*opened.values(), *self.members.values())}.values():
             member.close()
 
 

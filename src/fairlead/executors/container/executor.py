@@ -257,6 +257,8 @@ class Container:
             self._handed.remove()
             self._handed = None
         self._brief = None
+        if "_engine" in vars(self):
+            self._engine.close()
 
     # --- starting ---------------------------------------------------------------------------------
 

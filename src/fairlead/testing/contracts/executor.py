@@ -286,7 +286,8 @@ class ExecutorContract:
         on.task("append", "path", "word")
         on.open()
         path = str(tmp_path / "words")
-        jobs = [on.job(f"t[{number}]", path=path, word=str(number)) for number in range(on.executor.room())]
+        room = min(on.executor.room(), 2 * self.many)
+        jobs = [on.job(f"t[{number}]", path=path, word=str(number)) for number in range(room)]
         on.submit(*jobs)
         on.executor.cancel([(job.path, 1) for job in jobs[1::2]], 1.0)
         reports = on.finish(*(job.path for job in jobs))
