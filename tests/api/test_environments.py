@@ -258,6 +258,7 @@ def test_what_an_executor_finds_missing_is_told_before_a_run_is_made():
         slow_and_fine(1).run(environment, id="bare-run")
     assert list(caught.value.problems) == problems
     assert bare.asked == [(["fine"], False), (["fine"], True)]
+    assert bare.closed
     with pytest.raises(NotFound):
         WorkflowRun.by_id("bare-run")
 
