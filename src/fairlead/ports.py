@@ -27,6 +27,8 @@ __all__ = [
     "Executor",
     "Holds",
     "Job",
+    "Launch",
+    "Launcher",
     "Lease",
     "Observer",
     "Offers",
@@ -81,6 +83,9 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     """Modules that must be installed for it."""
     install: str = ""
     """What to tell pip to get them: `fairlead[ray]`."""
+    launch: Callable[[Any, Site], Launcher | None] | None = None
+    """Takes the options and the site, and gives what starts the drivers of detached runs, where the options say that
+    it is not a process of this machine (executors only)."""
 
 
 # --- running a task ------------------------------------------------------------------------------
@@ -220,6 +225,40 @@ class Examines(Protocol):
         Asked before `open`, beside what `offers` says. `fetch`: a run is about to be made, and what can be fetched
         for it (an image) may be; otherwise somebody only asks, and what would be fetched does not count as missing.
         """
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """A driver that is to be started, to carry a run."""
+
+    run: str
+    made: float
+    """When the run was made: a store may have had another one of this id before."""
+    epoch: int
+    """Which epoch of the run it will open."""
+    words: Sequence[str]
+    """What follows `python -m fairlead`."""
+    cwd: str
+    """The folder to start it in, where that can be seen."""
+
+
+class Launcher(Protocol):
+    """Starts drivers elsewhere than on this machine, as an environment's executor says."""
+
+    reach: Reach
+    """Which stores a driver there can see: `host`, where it has this machine's files, or `network`."""
+    place: str
+    """What carries the run, for people: `a Ray job`."""
+    remedy: str
+    """What to do where a driver could not see the stores."""
+
+    def start(self, launch: Launch) -> None:
+        """Have a driver started, without waiting for it; the same launch twice is one driver. FairleadError."""
+
+    def ended(self) -> str | None:
+        """Give the last words of the driver that was started, once it has ended; None before that."""
+
+    def close(self) -> None:
+        """Let go what is held here; the driver goes on."""
 
 
 class Current(Protocol):

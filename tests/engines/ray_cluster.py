@@ -44,6 +44,7 @@ class Cluster:
         self.dashboard = _free_port()
         self.address = f"{HEAD}:{self.port}"
         (self.folder / "address").write_text(self.address)
+        (self.folder / "dashboard").write_text(str(self.dashboard))
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
         self._starts = 0
 
@@ -55,6 +56,7 @@ class Cluster:
         cluster.token = folder / "token"
         cluster.address = (folder / "address").read_text().strip()
         cluster.port = int(cluster.address.rpartition(":")[2])
+        cluster.dashboard = int((folder / "dashboard").read_text())
         cluster._nodes, cluster._starts = {}, 100
         return cluster
 
@@ -88,11 +90,12 @@ class Cluster:
     def _begin(self, address: str) -> None:
         self._starts += 1
         ray = Path(sys.executable).parent / "ray"
-        where = (
-            ["--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.dashboard}"]
-            if address == HEAD
-            else [f"--address={self.address}"]
-        )
+        head = [
+            "--head", f"--port={self.port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={self.dashboard}",
+            # It takes jobs; where another Ray has the usual port at this address, it would take none, and not say so.
+            f"--dashboard-agent-listen-port={_free_port()}",
+        ]  # fmt: skip
+        where = head if address == HEAD else [f"--address={self.address}"]
         command = [
             str(ray), "start", "--block", *where, f"--node-ip-address={address}", "--object-store-memory=300000000",
             "--disable-usage-stats", f"--temp-dir={self.folder}/{self._starts}", *NODES[address],

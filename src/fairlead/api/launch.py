@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from fairlead.api.away import folder_of, launcher_for, own_folder, refuse_living, start_away
 from fairlead.api.debugging import Witness, unlimited
 from fairlead.api.logs import FileTail
 from fairlead.api.notify import Bulletin
@@ -35,7 +36,7 @@ from fairlead.model.fold import complete, fold
 from fairlead.model.notices import Closed, Plan
 from fairlead.model.run import Group, Run, RunSummary
 from fairlead.model.values import Inline
-from fairlead.ports import Examines, Executor, Holds, Observer, Values
+from fairlead.ports import Examines, Executor, Holds, Observer, Reach, Values
 
 __all__ = ["Carriage", "carry", "carry_recorded", "check_against", "drive", "start_process"]
 
@@ -298,18 +299,15 @@ def start_process(services: Services, run_id: str, *, max_workers: int | None = 
         raise DefinitionError(
             "a run in a memory store cannot be carried by another process; use .run(), or a store on disk"
         )
-    living = services.environment.living
-    if living:
-        raise DefinitionError(
-            f"{', '.join(living)} of the environment {'is an object' if len(living) == 1 else 'are objects'} of this"
-            " process, and another process is to carry the run; use .run(), or name plugins"
-        )
+    refuse_living(services.environment)
+    launcher = launcher_for(services)
+    if launcher is not None:
+        start_away(services, run_id, launcher, _words(services, run_id, max_workers, launcher.reach))
+        return
     scratch = services.scratch(run_id)
     scratch.mkdir(parents=True, exist_ok=True)
     words = scratch / "driver.log"
-    command = [sys.executable, "-m", "fairlead", "_drive", run_id, str(services.folder.path.parent)]
-    command.append(msgspec.json.encode(services.environment.record()).decode())
-    command.append(str(max_workers or 0))
+    command = [sys.executable, "-m", "fairlead", *_words(services, run_id, max_workers)]
     with words.open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -317,7 +315,7 @@ def start_process(services: Services, run_id: str, *, max_workers: int | None = 
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=_folder_of(services, run_id),
+            cwd=folder_of(services, run_id),
         )
     while services.store.summary(run_id).status == "created":
         if process.poll() is not None:
@@ -340,10 +338,11 @@ def _let_go() -> None:
             process.returncode = 0
 
 
-def _folder_of(services: Services, run_id: str) -> Path:
-    """The working directory of a run's tasks: that in which the run was made, while it is there."""
-    cwd = Path(services.store.get(run_id).cwd)
-    return cwd if cwd.is_dir() else services.folder.path.parent
+def _words(services: Services, run_id: str, max_workers: int | None, reach: Reach = "host") -> list[str]:
+    """Give the words of the command that carries a run, for `drive`."""
+    folder = str(services.folder.path.parent) if reach == "host" else ""
+    environment = msgspec.json.encode(services.environment.record()).decode()
+    return ["_drive", run_id, folder, environment, str(max_workers or 0)]
 
 
 def drive(words: Sequence[str]) -> int:
@@ -352,7 +351,7 @@ def drive(words: Sequence[str]) -> int:
 
     run_id, folder, environment, workers = words
     recorded = Environment.from_record(msgspec.json.decode(environment), patches=False)
-    services = open_services(recorded, start=Path(folder))
+    services = open_services(recorded, start=Path(folder) if folder else own_folder(run_id))
     run = services.store.get(run_id)
     install(run.code, services.artifacts)
     done = carry(services, run, Carriage(max_workers=int(workers) or None))

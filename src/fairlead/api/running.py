@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+from fairlead.api.away import check_launch
 from fairlead.api.debugging import Witness, here
 from fairlead.api.definitions import Diverged, Runnable
 from fairlead.api.launch import Carriage, carry, check_against
@@ -63,6 +64,7 @@ def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, t
     services = open_services(environment)
     built = built_for(definition, environment)
     made = make_run(services, built, run_id=run_id, tags=tags, target=definition.target, elsewhere=True)
+    check_launch(services, made)
     _record(services, made, None)
     return WorkflowRun(services, made.id, record=made)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from fairlead.config.documents import nearest
 from fairlead.errors import ConfigurationError
-from fairlead.ports import Plugin, Site
+from fairlead.ports import Launcher, Plugin, Site
 from fairlead.wire import converted
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Seam",
     "brought_by",
     "every",
+    "launcher_of",
     "missing",
     "names",
     "open_plugin",
@@ -193,6 +194,17 @@ def open_plugin(seam: Seam, settings: dict[str, Any], site: Site) -> Any:
     if absent:
         raise ConfigurationError(absent)
     return found.open(options_of(found, settings), site)
+
+
+def launcher_of(settings: dict[str, Any], site: Site) -> Launcher | None:
+    """Give what starts the drivers of detached runs, as the settings of an executor say; None: this machine does."""
+    found = None if "object" in settings else plugin("executors", type_of("executors", settings))
+    if found is None or found.launch is None:
+        return None
+    absent = missing("executors", type_of("executors", settings), found)
+    if absent:
+        raise ConfigurationError(absent)
+    return found.launch(options_of(found, settings), site)
 
 
 def open_written(seam: Seam, section: dict[str, Any], site: Site) -> Any:

@@ -19,6 +19,7 @@ from fairlead import __version__
 from fairlead.errors import FairleadError
 from fairlead.executors.chunks import chunked, widest
 from fairlead.executors.ray.copies import Copies
+from fairlead.executors.ray.dashboard import nodes_at
 from fairlead.executors.ray.messages import (
     Beat,
     Bundle,
@@ -36,7 +37,7 @@ from fairlead.executors.ray.messages import (
 )
 from fairlead.executors.ray.needs import needs_of, offers_of, refusal, settled
 from fairlead.executors.ray.options import RayOptions
-from fairlead.executors.ray.sessions import Session, local_nodes, park, take
+from fairlead.executors.ray.sessions import IN_JOB, Session, local_nodes, park, take
 from fairlead.executors.ray.sharing import large_in
 from fairlead.model.events import Attempt, Failure
 from fairlead.model.task import TaskDefinition
@@ -100,6 +101,9 @@ class Ray:
         if self._found is None:
             if self._options.address is None:
                 self._nodes = local_nodes(self._cpus, self._options.gpus)
+            elif self._options.detach == "job" and IN_JOB not in os.environ:
+                # This machine need not be one of the cluster's: who only submits jobs cannot join it.
+                self._nodes = nodes_at(self._options)
             else:
                 session = take(self._options, self._cpus)
                 self._nodes = session.nodes

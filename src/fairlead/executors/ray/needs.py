@@ -29,6 +29,10 @@ def settled(options: RayOptions) -> None:
         problems.append("auth: token needs token_path, the file with the token")
     if options.token_path and options.auth != "token":
         problems.append("token_path is read with auth: token only")
+    if options.detach == "job" and options.address is None:
+        problems.append("detach: job needs address, the cluster that the job is to live on")
+    if options.dashboard is not None and not options.dashboard.startswith(("http://", "https://")):
+        problems.append(f"dashboard: {options.dashboard!r} is no URL such as http://127.0.0.1:8265")
     for where, said in [("", options.resources), *((name, one.resources) for name, one in options.placement.items())]:
         place = f"placement.{where}: " if where else ""
         own = [name for name in said if name in _OWN]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from fairlead.ports import Executor, Plugin, Site
+from fairlead.ports import Executor, Launcher, Plugin, Site
 
 __all__ = ["Placement", "RayOptions", "ray"]
 
@@ -74,6 +74,17 @@ class RayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         _said("Pass large values on through Ray's object store, too: where nodes have no files in common, or always."),
     ] = "auto"
     shared_files: Annotated[bool, _said("All nodes see this machine's files under the same paths.")] = False
+    detach: Annotated[
+        Literal["process", "job"],
+        _said(
+            "What carries runs that are started in the background: a process of this machine, or a Ray job, which "
+            "lives on the cluster of `address`."
+        ),
+    ] = "process"
+    dashboard: Annotated[
+        str | None,
+        _said("The URL that takes Ray jobs; otherwise port 8265 of the host of `address`."),
+    ] = None
 
 
 def _open(options: RayOptions, site: Site) -> Executor:
@@ -82,8 +93,17 @@ def _open(options: RayOptions, site: Site) -> Executor:
     return Ray(options, max_workers=site.max_workers)
 
 
+def _launch(options: RayOptions, _: Site) -> Launcher | None:
+    if options.detach != "job":
+        return None
+    from fairlead.executors.ray.launcher import JobLauncher
+
+    return JobLauncher(options)
+
+
 ray = Plugin(
     open=_open,
+    launch=_launch,
     options=RayOptions,
     doc="The workers of a Ray cluster: one that exists, or one that is started for the run.",
     needs=("ray",),

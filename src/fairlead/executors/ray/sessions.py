@@ -23,7 +23,10 @@ from fairlead.executors.ray.messages import Close, Connect, Connected, Node, Ope
 from fairlead.executors.ray.options import RayOptions
 from fairlead.wire import decoder
 
-__all__ = ["Session", "Unreachable", "close_parked", "environment", "local_nodes", "park", "take"]
+__all__ = ["IN_JOB", "Session", "Unreachable", "close_parked", "environment", "local_nodes", "park", "take"]
+
+IN_JOB = "FAIRLEAD_RAY_JOB"
+"""The variable of drivers that are Ray jobs, with the job's id."""
 
 PATIENCE = 90.0
 """Seconds that a cluster gets to answer; a cold one of this machine takes ten."""
@@ -48,7 +51,9 @@ class Session:
         self.log = self.folder / "bridge.log"
         local = options.address is None
         token = _token(self.folder) if local else options.token_path
-        self._link = Link(environment(os.environ, "token" if local else options.auth, token), self.log)
+        inside = os.environ if options.detach == "job" and IN_JOB in os.environ else None
+        told = environment(os.environ, "token" if local else options.auth, token)
+        self._link = Link(told if inside is None else inside, self.log)
         self._decode = decoder(ToDriver).decode
         self._encode = msgspec.msgpack.Encoder().encode
         self.bell = Bell()
@@ -58,9 +63,10 @@ class Session:
         self._alive = True
         self.send(
             Connect(
-                address=options.address,
+                # A job is told by Ray where its cluster is, how to ask it, and what its runtime_env is.
+                address=options.address if inside is None else inside.get("RAY_ADDRESS", options.address),
                 namespace="fairlead",
-                runtime_env=options.runtime_env,
+                runtime_env=options.runtime_env if inside is None else {},
                 cpus=cpus,
                 gpus=options.gpus,
                 folder=str(self.folder),
