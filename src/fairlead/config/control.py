@@ -151,13 +151,15 @@ def _open(asked: Asked, services: Services) -> int:
 
 def _parameters(asked: Asked, definition: Run, services: Services) -> dict[str, Value]:
     """Take in what was given anew; what is as it was keeps its value, to the bit."""
+    from fairlead.config.given import understood  # few firings give any
+
     found = dict(definition.parameters)
     known = {one.name: one.annotation for one in definition.workflow.parameters}
     for name, text in asked.parameters.items():
         if name not in known:
             raise ConfigurationError(f"the workflow has no parameter {name!r}; it has {', '.join(known)}")
         if text != definitions.as_text(found.get(name), known[name]):
-            value = definitions.from_text(text, known[name])
+            value = understood(name, text, known[name])
             found[name] = services.values().encode(value, hint="values", files=False)
     return found
 

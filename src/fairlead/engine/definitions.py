@@ -18,7 +18,7 @@ from fairlead.model.values import Inline, Value
 from fairlead.ports import ArtifactStore
 from fairlead.wire import decoder
 
-__all__ = ["FOLDER", "as_text", "every", "from_text", "keep", "read"]
+__all__ = ["FOLDER", "as_text", "every", "keep", "read"]
 
 FOLDER = "definitions"
 """Where in an artifact store definitions are kept."""
@@ -57,13 +57,3 @@ def as_text(value: Value | None, annotation: str) -> str | None:
         return None
     plain: Any = msgspec.json.decode(value.data)
     return plain if isinstance(plain, str) and annotation == "str" else value.data.decode()
-
-
-def from_text(text: str, annotation: str) -> Any:
-    """Give the value of a parameter that is given as text: JSON, unless a text is wanted or it is none."""
-    if annotation == "str":
-        return text
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
