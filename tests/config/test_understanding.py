@@ -81,8 +81,10 @@ def test_what_is_wrong_is_said_with_its_place_and_the_nearest_right_name(here, t
     (here / "dev.yaml").write_text(text)
     with pytest.raises(ConfigurationError) as caught:
         load("dev")
-    assert said in "\n".join(caught.value.problems)
-    assert len(caught.value.problems) == 1
+    # Packages that a plugin needs are not on every machine; what its settings are does not hang on that.
+    problems = [one for one in caught.value.problems if "is not installed" not in one]
+    assert said in "\n".join(problems)
+    assert len(problems) == 1
 
 
 @pytest.mark.parametrize(
