@@ -7,6 +7,7 @@ found by its name, is said by whoever wires.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -207,7 +208,10 @@ def _said(kind: type) -> str:
 
 
 def fillers(kind: type) -> list[type]:
-    """Give the loaded classes that could fill a role, without abstract ones; the role's own class is none of them."""
+    """Give the loaded classes that could fill a role, without abstract ones; the role's own class is none of them.
+
+    A class of a module whose import failed is there until the next collection of garbage, and is no choice.
+    """
     found: dict[type, None] = {}
     todo: list[type] = list(kind.__subclasses__())
     while todo:
@@ -215,7 +219,7 @@ def fillers(kind: type) -> list[type]:
         if not getattr(part, "__abstractmethods__", None):
             found[part] = None
         todo.extend(part.__subclasses__())
-    return [part for part in found if is_component(part)]
+    return [part for part in found if part.__module__ in sys.modules and is_component(part)]
 
 
 def rebuilt(recipe: Recipe, find: Callable[[str], Any]) -> Any:
