@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 def main(files: list[str]) -> None:
     found: list[str] = []
     for file in map(Path, files):
-        if not file.stem.endswith("-alone"):
+        if not file.exists():
+            print(f"no report {file.name}: what should have written it ended before")
+        elif not file.stem.endswith("-alone"):
             again = file.with_name(f"{file.stem}-alone.xml")
             found += {**outcomes(file), **(outcomes(again) if again.exists() else {})}.values()
     passed, failed, skipped = (found.count(word) for word in ("passed", "failed", "skipped"))
