@@ -64,6 +64,15 @@ def test_bytes_that_hold_one_are_refused_by_its_name(guard, wrap):
         guard.refuse(wrap(b"xx correct-horse xx"))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+def test_one_that_is_cut_by_the_borders_of_pieces_is_refused_as_well(guard, size):
+    whole = b"before " + guard.get("KEY").encode() + b" after"
+    pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+    with pytest.raises(UnstorableValue, match="KEY"):
+        guard.refuse_across([*pieces, b"", array("d", [1.0])])
+    guard.refuse_across([b"before", b"", memoryview(b" after"), array("d", [1.0])])
+
+
 def test_what_is_learnt_later_is_told_too(guard):
     heard = []
     guard.listen(lambda found: heard.extend(found))

@@ -168,8 +168,7 @@ class GuardedArtifacts:
         self.reach = artifacts.reach
 
     def put(self, key: str, chunks: Sequence[bytes | memoryview]) -> int:
-        for chunk in chunks:
-            self._guard.refuse(chunk)
+        self._guard.refuse_across(chunks)
         return self._artifacts.put(key, chunks)
 
     def put_file(self, key: str, path: Path) -> int:

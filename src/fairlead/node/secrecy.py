@@ -130,6 +130,18 @@ class Guard:
                 f"it holds the secret {name!r}, and secrets are never kept; a task can ask for it by name"
             )
 
+    def refuse_across(self, chunks: Iterable[bytes | memoryview]) -> None:
+        """Raise UnstorableValue when a known secret stands in bytes that come in pieces, also across their borders."""
+        longest = max((len(form) for form, _ in self._searched), default=1) - 1
+        tail = b""
+        for chunk in chunks:
+            self.refuse(chunk)
+            view = memoryview(chunk).cast("B")
+            if tail and longest:
+                self.refuse(tail + bytes(view[:longest]))
+            if longest:
+                tail = (tail + bytes(view[-longest:]))[-longest:]
+
 
 class Guarded:
     """A kind of task, for tasks that declare secrets: what they write is masked."""
