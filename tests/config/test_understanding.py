@@ -40,6 +40,7 @@ def here(tmp_path, monkeypatch):
             "executor: {type: ray, placement: {a: {resources: 1}}}",
             "dev.yaml:1:23: executor.placement: {'a': {'resources'",
         ),
+        ("store: {type: object, url: 'ftp://x'}", "dev.yaml:1:1: store: url: 'ftp://x' is none of s3://"),
         ("executors: [local]", "executors: must be a mapping of names to executors"),
         ("executors: {gpu: {type: lokal}}", "1:19: executors.gpu.type: 'lokal' is no executor (nearest: 'local')"),
         ("store: oracle", "store.type: 'oracle' is no store; known: memory, "),

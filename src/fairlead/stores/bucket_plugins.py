@@ -42,6 +42,11 @@ class StoreOptions(BucketOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         float, msgspec.Meta(description="Seconds after which the run of a killed driver is interrupted.", ge=1)
     ] = 30.0
 
+    def __post_init__(self) -> None:
+        scheme, mark, _ = self.url.partition("://")
+        if mark and scheme not in ("s3", "gs", "az", "file", "memory"):
+            raise ValueError(f"url: {self.url!r} is none of s3://, gs://, az:// and file://")
+
 
 def _open_store(options: StoreOptions, site: Site) -> RunStore:
     from fairlead.stores.bucket_open import open_bucket
