@@ -218,6 +218,7 @@ def test_pipelines_need_steps_and_names():
     assert refused() == "flow: has no steps"
     with pytest.raises(DefinitionError, match="a/b: name may not hold /; got 'a/b'"):
         Pipeline([Stub("a")], name="a/b").build()
+    assert "'-x' name may not begin with -, as options of commands do; got '-x'" in refused(Stub("-x"))
 
 
 def test_workflow_functions_and_generators_are_no_steps():

@@ -15,7 +15,7 @@ from fairlead.config.services import close_all, open_services
 from fairlead.engine.definitions import keep
 from fairlead.model.events import Attempt
 from fairlead.ports import Commit
-from tests.orchestrators import book
+from fairlead.testing.contracts import orchestrator_book as book
 
 ENVIRONMENT = Environment(executor="in_process", store="sqlite")
 

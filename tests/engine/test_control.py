@@ -10,7 +10,7 @@ from fairlead.engine import control
 from fairlead.engine.control import Block, NotYet, ending
 from fairlead.errors import NotFound
 from fairlead.model.events import Attempt
-from tests.orchestrators import book
+from fairlead.testing.contracts import orchestrator_book as book
 
 
 @pytest.fixture(scope="module")

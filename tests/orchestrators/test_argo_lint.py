@@ -10,7 +10,7 @@ import pytest
 
 from fairlead.orchestrators.argo.depends import Unreadable, parse
 from fairlead.orchestrators.argo.lint import lint
-from tests.orchestrators import book
+from fairlead.testing.contracts import orchestrator_book as book
 from tests.orchestrators.manifests import invalid, manifest, tasks, template
 
 GOOD = manifest(book.switched)

@@ -28,7 +28,7 @@ from fairlead.orchestrators.argo.lint import lint
 from fairlead.orchestrators.argo.manifest import environment_text, text_of
 from fairlead.orchestrators.argo.options import ArgoOptions
 from fairlead.orchestrators.argo.orchestrator import Argo
-from tests.orchestrators import book
+from fairlead.testing.contracts import orchestrator_book as book
 from tests.orchestrators.manifests import OPTIONS, deployment, graph, invalid, manifest, tasks, template
 
 
@@ -61,7 +61,7 @@ def test_all_options_are_what_argo_takes():
 
 
 _ELSEWHERE = """
-from tests.orchestrators import book
+from fairlead.testing.contracts import orchestrator_book as book
 from tests.orchestrators.manifests import manifest
 from fairlead.orchestrators.argo.manifest import text_of
 print("".join(text_of(manifest(one)) for one in book.EVERY.values()), end="")

@@ -1,5 +1,9 @@
 """The ways in which Fairlead itself keeps values hold what codecs of others are held to."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -68,3 +72,43 @@ class TestJson(CodecContract):
     @pytest.fixture
     def values(self):
         return [Text("ümläut 🦊"), Text(""), Text("x" * 100_000)]
+
+
+CHEAT = """
+import pytest
+from fairlead.testing.contracts.codec import CodecContract
+
+class Number:
+    def __init__(self, n): self.n = n
+    def __eq__(self, other): return self.n == other.n
+
+class Cheat:
+    known = {}
+    def handles(self, value): return isinstance(value, Number)
+    def dump(self, value):
+        key = f"the number {value.n}".encode()
+        self.known[key] = value
+        return [key]
+    def load(self, data): return Number(self.known[bytes(data)].n)
+
+class TestCheat(CodecContract):
+    @pytest.fixture
+    def codec(self): return Cheat()
+    @pytest.fixture
+    def values(self): return [Number(1), Number(2)]
+"""
+
+
+def test_a_codec_that_remembers_in_place_of_writing_does_not_pass(tmp_path):
+    (tmp_path / "test_cheat.py").write_text(CHEAT)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_cheat.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert failed == ["FAILED test_cheat.py::TestCheat::test_bytes_mean_the_same_in_another_process"], done.stdout

@@ -80,6 +80,8 @@ def check_name(name: object) -> str:
     """Say what is wrong with a name of a task, step or workflow; empty when nothing is."""
     if not isinstance(name, str) or not name:
         return f"must be text; got {name!r}"
+    if name.startswith("-"):
+        return f"may not begin with -, as options of commands do; got {name!r}"
     bad = sorted(set(name) & RESERVED) or [repr(letter) for letter in name if not letter.isprintable()]
     return f"may not hold {' '.join(bad)}; got {name!r}" if bad else ""
 

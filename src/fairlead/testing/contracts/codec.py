@@ -9,7 +9,7 @@ A plugin's test file says:
 
         @pytest.fixture
         def values(self):
-            ...  # gives a list of different values that it takes, small and large ones
+            ...  # gives a list of different values that it takes, small and large ones; the same in every process
 
         def same(self, one, other):
             ...  # whether two values are equal, where `==` does not say so
@@ -30,6 +30,7 @@ from fairlead.ports import Codec
 from fairlead.stores.artifacts import MemoryArtifacts
 from fairlead.stores.coded import Codecs
 from fairlead.stores.values import StoredValues
+from fairlead.testing.contracts.another_process import go_on_elsewhere, handed_over
 
 __all__ = ["CodecContract"]
 
@@ -103,6 +104,22 @@ class CodecContract:
             first, second = codec.load(data), codec.load(data)
             assert first is not second
             assert self.same(first, second)
+
+    def test_bytes_mean_the_same_in_another_process(
+        self, codec: Codec, values: Sequence[Any], request: pytest.FixtureRequest, tmp_path: Path
+    ) -> None:
+        if (folder := handed_over()) is not None:
+            for number, value in enumerate(values):
+                assert self.same(codec.load(memoryview((folder / f"mine{number}").read_bytes())), value)
+                (folder / f"theirs{number}").write_bytes(_joined(codec.dump(value)))
+            return
+        for number, value in enumerate(values):
+            (tmp_path / f"mine{number}").write_bytes(_joined(codec.dump(value)))
+        go_on_elsewhere(request, tmp_path)
+        for number, value in enumerate(values):
+            theirs = (tmp_path / f"theirs{number}").read_bytes()
+            assert theirs == (tmp_path / f"mine{number}").read_bytes(), "reuse compares bytes of different processes"
+            assert self.same(codec.load(memoryview(theirs)), value)
 
     def test_bytes_that_were_cut_short_are_refused_or_are_another_value(
         self, codec: Codec, values: Sequence[Any]
