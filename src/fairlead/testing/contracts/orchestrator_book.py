@@ -222,7 +222,7 @@ _AWKWARD = "- 'x': \"y\" $HOME $(date) `id` %s \\n\n\tü 🦊 # &a *b"
 @workflow
 def awkward_values(
     text: str = "- 'x': \"y\" $HOME $(date) `id` %s \\n\n\tü 🦊 # &a *b", said: str = "{{workflow.name}}"
-):
+) -> Any:
     return add_texts(echo(text), echo.options(name="again")(said))
 
 
