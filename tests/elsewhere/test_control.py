@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -112,6 +115,19 @@ def test_parameters_may_be_given_anew(place):
 def test_what_makes_no_sense_is_told_and_not_tried_again(place, words, said, capsys):
     assert steer(words) == 20
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["@close"], ["fit"]])
+def test_a_process_that_keeps_nothing_here_leaves_nothing_among_temporary_files(tmp_path, words):
+    environment = {"store": {"type": "sqlite", "path": str(tmp_path / "kept" / "runs.db")}}
+    places = {"TMPDIR": str(tmp_path / "tmp"), "FAIRLEAD_ENV": json.dumps(environment)}
+    for name in ("tmp", "cwd", "kept"):
+        (tmp_path / name).mkdir()
+    command = [sys.executable, "-m", "fairlead", "exec-node", "r", *words]
+    done = subprocess.run(command, cwd=tmp_path / "cwd", env={**os.environ, **places}, capture_output=True, text=True)
+    assert "no run 'r'" in done.stderr
+    assert [list(folder.iterdir()) for folder in (tmp_path / "tmp").iterdir()] in ([], [[]])
+    assert list((tmp_path / "cwd").iterdir()) == []
 
 
 def test_a_parameter_that_there_is_not_is_told(place, capsys):

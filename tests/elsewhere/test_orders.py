@@ -147,6 +147,26 @@ def test_secrets_are_masked_on_the_streams(tmp_path):
     assert out.count("***") == 2
 
 
+@pytest.mark.parametrize(("there", "code"), [(("API_KEY",), 0), ((), 75)])
+def test_secrets_that_went_with_the_driver_are_no_fault_of_the_task(tmp_path, there, code):
+    (tmp_path / "handed").mkdir()
+    for name in there:
+        (tmp_path / "handed" / name).write_text("very-secret-value")
+    secrets = {
+        "folder": "/",
+        "section": {"type": "folder", "path": str(tmp_path / "handed")},
+        "handed": True,
+    }
+    order = Written(tmp_path, ("say_secret", 1), secrets=secrets)
+    tasks = (msgspec.structs.replace(order.brief.tasks[0], secrets=("API_KEY",)),)
+    order.write(msgspec.structs.replace(order.brief, tasks=tasks), order.jobs)
+    assert order.run()[0] == code
+    (record,) = order.records
+    if code:
+        assert (record.outcome, record.retryable) == ("lost", True)
+        assert "the driver that handed over the secrets 'API_KEY' is gone" in record.failure.message
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_variables_of_the_tasks_are_set(tmp_path, same):
     order = Written(tmp_path, ("variable", "COLOUR"), ("variable", "COLOUR"), env_vars={"COLOUR": "red"})

@@ -150,7 +150,7 @@ def test_secrets_come_by_files_and_are_masked(jobs, box, engine, monkeypatch):
     run = jobs.secretive().run(box())
     assert run.get_results() == [16, False]
     assert written(run) == "the key is ***\n"
-    assert list(Path("/dev/shm").glob("fairlead-*")) == []
+    assert list(Path("/dev/shm").glob("fairlead-own-*/*")) == []
 
 
 def test_tasks_on_two_executors_with_containers_leave_each_other_alone(jobs, box, project):

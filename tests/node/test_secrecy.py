@@ -45,6 +45,19 @@ def test_a_known_secret_is_taken_out_of_texts_in_every_common_form(guard):
     assert guard.masked("caf\udce9 correct-horse") == "caf\udce9 ***"
 
 
+def test_a_secret_that_is_gone_is_given_as_it_was_known(monkeypatch):
+    values = {"KEY": "correct-horse"}
+    monkeypatch.setattr(f"{__name__}.VALUES", values)
+    guard = Guard(Vault)
+    guard.learn(["KEY"])
+    values["KEY"] = "battery-staple"
+    assert guard.get("KEY") == "battery-staple"
+    values.clear()
+    assert guard.get("KEY") == "battery-staple"
+    with pytest.raises(NotFound):
+        guard.get("OTHER")
+
+
 def test_a_value_of_three_characters_is_not_looked_for(guard):
     assert guard.get("SHORT") == "abc" and not guard.knows_any
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -421,3 +423,22 @@ def test_nothing_of_jupyter_is_imported_unless_a_notebook_runs(project):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_the_notebook_of_a_killed_process_has_left_is_removed_by_the_next_command(project, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(project / "tmp"))
+    (project / "tmp").mkdir()
+    path = write(
+        "nap.ipynb",
+        cell("import os, time\nopen('begun.new', 'w').write(str(os.getpid()))"),
+        cell("os.replace('begun.new', 'begun')\ntime.sleep(60)"),
+    )
+    run = [sys.executable, "-c", f"from fairlead import notebook; notebook({str(path)!r})()"]
+    with subprocess.Popen(run) as process:
+        assert eventually(lambda: (project / "begun").exists(), 30)
+        process.send_signal(signal.SIGKILL)
+    os.kill(int((project / "begun").read_text()), signal.SIGKILL)
+    (parent,) = (project / "tmp").glob("fairlead-own-*")
+    assert any("notebook" in one.name for one in parent.iterdir())
+    subprocess.run([sys.executable, "-m", "fairlead", "runs"], check=True)
+    assert list(parent.iterdir()) == []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from fairlead.api.running import built_for
 from fairlead.config.environment import Environment, EnvironmentLike
 from fairlead.config.services import Services, open_services
 from fairlead.errors import DefinitionError
+from fairlead.leftovers import OwnFolder
 from fairlead.model.events import Attempt
 from fairlead.model.fold import fold, walk
 from fairlead.model.run import Run, RunStatus
@@ -90,8 +90,7 @@ def rehearse(definition: Runnable, env: EnvironmentLike = None, *, at_once: int 
     """
     named = definition._environment(env)
     orchestrator = orchestrator_of(named)
-    with TemporaryDirectory(prefix="fairlead-rehearsal-") as name:
-        folder = Path(name)
+    with OwnFolder("rehearsal") as folder:
         # Others may rehearse in the same project.
         ids = tuple(f"{kind}-{folder.name.rpartition('-')[2]}" for kind in ("rehearsed", "plain"))
         # Each has a store of its own, so that nothing is reused of the other run.

@@ -6,7 +6,6 @@ Imported when one of them is called: a process that only looks at definitions ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, get_args
 
 from fairlead.api.away import check_launch
@@ -19,6 +18,7 @@ from fairlead.author.built import Built
 from fairlead.config.environment import Environment, EnvironmentLike
 from fairlead.config.services import Services, bench_for, executor_for, open_services
 from fairlead.errors import DefinitionError, RunExists
+from fairlead.leftovers import OwnFolder
 from fairlead.model.run import Run
 from fairlead.ports import Executor, Observer
 
@@ -71,12 +71,10 @@ def prepare(definition: Runnable, env: EnvironmentLike, *, run_id: str | None, t
 
 def check(definition: Runnable, env: EnvironmentLike) -> list[str]:
     """List everything that is wrong with a definition in this environment."""
-    from tempfile import TemporaryDirectory
-
     try:
         environment = definition._environment(env)
-        with TemporaryDirectory(prefix="fairlead-check-") as elsewhere:  # nothing is kept of a check
-            services = open_services(environment, start=Path(elsewhere), alone=True)
+        with OwnFolder("check") as elsewhere:  # nothing is kept of a check
+            services = open_services(environment, start=elsewhere, alone=True)
             made = make_run(services, built_for(definition, environment), target=definition.target)
             if environment.orchestrator:
                 from fairlead.api.compiling import orchestrator_of, refusals

@@ -18,7 +18,7 @@ import msgspec
 
 from fairlead.config.environment import Environment, load
 from fairlead.config.exec_store import RecordedFacts
-from fairlead.config.services import Services, look_services, open_services
+from fairlead.config.services import Services, close_alone, look_services, open_alone
 from fairlead.engine import definitions
 from fairlead.engine.control import NotYet, ending, find_block
 from fairlead.errors import ConfigurationError, FairleadError, RunExists, StoreError
@@ -54,7 +54,10 @@ def carry_out(words: Sequence[str]) -> int:
     """Do what a command line asks for, in a process that is there for it alone; gives the exit code."""
     if not sys.flags.safe_path:
         del sys.path[0]  # where this command was started or is kept: no place for what values need
-    return steer(words)
+    try:
+        return steer(words)
+    finally:
+        close_alone()
 
 
 def steer(words: Sequence[str]) -> int:
@@ -75,12 +78,7 @@ def steer(words: Sequence[str]) -> int:
 
 def _services(environment: Environment) -> Services:
     """Open what runs are kept in; a container has no folder of ours, and need not be able to make one where it is."""
-    found = look_services(environment)
-    if found is not None:
-        return found
-    from tempfile import mkdtemp
-
-    return open_services(environment, start=Path(mkdtemp(prefix="fairlead-node-")), alone=True)
+    return look_services(environment) or open_alone(environment)
 
 
 def _told(error: FairleadError, code: int) -> int:

@@ -81,8 +81,12 @@ def carry_out(wanted: Wanted) -> int:
         if wanted.order:
             return run_order(wanted)
         from fairlead.config.exec_store import run_recorded
+        from fairlead.config.services import close_alone
 
-        return run_recorded(wanted.run, wanted.path, env=wanted.env, attempt=wanted.attempt, chunk=wanted.chunk)
+        try:
+            return run_recorded(wanted.run, wanted.path, env=wanted.env, attempt=wanted.attempt, chunk=wanted.chunk)
+        finally:
+            close_alone()
     except FairleadError as error:
         _complain(error)
         return LOST if isinstance(error, StoreError) and not isinstance(error, RunBusy) else error.exit_code
@@ -125,6 +129,7 @@ def _run(order: Order, log: Log, ending: Ending) -> None:
     sets_env = not _one_environment(order.brief, order.jobs)
     try:
         _refuse_unmounted(order.brief)
+        _refuse_swept(order.brief, order.jobs)
         bench = open_bench(order.brief, log, sets_env=sets_env)
     except Exception as error:  # noqa: BLE001  # whatever it is, the driver is to hear of it
         from fairlead.node.failure import Teller
@@ -150,6 +155,19 @@ def _refuse_unmounted(brief: Brief) -> None:
         raise StoreError(
             f"the folder of the run's artifacts, {url!r}, is not there; mount it where tasks run, or name a store that "
             "can be reached from there under 'artifacts'"
+        )
+
+
+def _refuse_swept(brief: Brief, jobs: Sequence[Job]) -> None:
+    """Secrets that a driver has handed over do not outlive it; where they are gone, the task is not to blame."""
+    if not brief.secrets.get("handed"):
+        return
+    folder = brief.secrets["section"]["path"]
+    wanted = dict.fromkeys(name for job in jobs for name in brief.tasks[job.task].secrets)
+    missing = [name for name in wanted if not os.path.exists(f"{folder}/{name}")]  # noqa: PTH110 - slow import
+    if missing:
+        raise StoreError(
+            f"the driver that handed over the secrets {', '.join(map(repr, missing))} is gone, and so are they"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fairlead.config.environment import Environment, load
 from fairlead.config.exec_process import Alone, complain
-from fairlead.config.services import Services, look_services, open_services
+from fairlead.config.services import Services, look_services, open_alone
 from fairlead.engine.inputs import Standpoint, look
 from fairlead.engine.opening import answers
 from fairlead.errors import DefinitionError, NotFound, RunBusy, StaleEpoch, StoreError
@@ -73,9 +73,7 @@ def _services(env: str, run_id: str) -> Services:
             "whose store has the run: --env"
         )
     if services is None:
-        from tempfile import mkdtemp
-
-        services = open_services(environment, start=Path(mkdtemp(prefix="fairlead-node-")), alone=True)
+        services = open_alone(environment)
     if env or os.environ.get("FAIRLEAD_ENV"):
         return services
     own = Environment.from_record(services.store.get(run_id).environment, patches=False)

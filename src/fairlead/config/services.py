@@ -17,6 +17,7 @@ from fairlead.config.coding import codec_settings, codecs_of
 from fairlead.config.environment import Environment
 from fairlead.config.registry import open_plugin
 from fairlead.errors import ConfigurationError
+from fairlead.leftovers import OwnFolder, sweep
 from fairlead.model.components import task_component
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.task import TaskDefinition
@@ -31,10 +32,12 @@ __all__ = [
     "Services",
     "bench_for",
     "close_all",
+    "close_alone",
     "close_folder",
     "executor_for",
     "look_services",
     "members_of",
+    "open_alone",
     "open_services",
 ]
 
@@ -140,6 +143,7 @@ class Services:
 
 
 _OPEN: dict[bytes, Services] = {}
+_ALONE: list[OwnFolder] = []
 _LOCK = threading.Lock()
 
 
@@ -164,11 +168,24 @@ def look_services(environment: Environment) -> Services | None:
     return None if here else _open(environment, folders.here())
 
 
+def open_alone(environment: Environment) -> Services:
+    """The same for a process that is there for one thing, where no folder is and none should be made."""
+    _ALONE.append(OwnFolder("node"))
+    return open_services(environment, start=_ALONE[-1].path, alone=True)
+
+
+def close_alone() -> None:
+    """Remove the folders that were made for `open_alone`; this process is at its end."""
+    while _ALONE:
+        _ALONE.pop().remove()
+
+
 def _open(environment: Environment, folder: Folder) -> Services:
     key = _key(environment, folder)
     with _LOCK:
         services = _OPEN.get(key)
         if services is None:
+            sweep()
             site = Site(folder=folder.path.parent, durability=environment.durability)
             store = open_plugin("stores", environment.store, site)
             artifacts = open_plugin("artifacts", _artifact_section(environment, folder), site)
@@ -190,6 +207,7 @@ def close_all() -> None:
         for services in _OPEN.values():
             services.store.close()
         _OPEN.clear()
+    close_alone()
 
 
 def close_folder(folder: Path) -> None:

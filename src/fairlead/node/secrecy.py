@@ -13,7 +13,7 @@ from json import dumps
 from typing import Any
 from urllib.parse import quote
 
-from fairlead.errors import FairleadError, UnstorableValue
+from fairlead.errors import FairleadError, NotFound, UnstorableValue
 from fairlead.model.masks import Mask
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Current, Secrets, TaskKind
@@ -60,7 +60,13 @@ class Guard:
         """Fetch a secret, and know it from now on; NotFound."""
         if self._source is None:
             self._source = self._open()
-        value = self._source.get(name)
+        try:
+            value = self._source.get(name)
+        except NotFound:
+            # What a driver has handed over goes with it, and the task may go on.
+            if name not in self._known:
+                raise
+            value = self._known[name]
         if self._known.get(name) != value:
             self._learn(name, value)
         return value

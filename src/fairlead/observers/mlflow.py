@@ -14,6 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from fairlead.errors import StoreError
+from fairlead.leftovers import OwnFolder
 from fairlead.model.events import Attempt
 from fairlead.model.notices import Closed, Notice, TaskEnded
 from fairlead.model.run import Run
@@ -72,9 +73,9 @@ class MLflow:
 
     def _begin(self, run: Run) -> None:
         import subprocess
-        from tempfile import TemporaryDirectory, TemporaryFile
+        from tempfile import TemporaryFile
 
-        self._folder = TemporaryDirectory(prefix="fairlead-mlflow-", ignore_cleanup_errors=True)
+        self._folder = OwnFolder("mlflow")
         self._words = TemporaryFile()  # noqa: SIM115 - for as long as the process lives
         self._process = subprocess.Popen(
             [sys.executable, "-m", "fairlead.observers.mlflow_client"],
@@ -95,14 +96,14 @@ class MLflow:
             raise self._given_up() from error
         if self._process.wait():
             raise self._given_up()
-        self._folder.cleanup()
+        self._folder.remove()
 
     def _given_up(self) -> StoreError:
         assert self._words is not None
         self._process.wait()
         self._words.seek(0)
         said = self._words.read().decode("utf-8", "replace").strip().splitlines()
-        self._folder.cleanup()
+        self._folder.remove()
         self._words.close()
         code, self._process = self._process.returncode, None
         return StoreError(f"MLflow: {said[-1] if said else f'exit code {code}'}")
@@ -112,7 +113,7 @@ class MLflow:
         assert self._values is not None and attempt.artifacts is not None
         values, found = self._values(), []
         for number, (name, value) in enumerate(attempt.artifacts.items()):
-            folder = Path(self._folder.name, f"{attempt.path}.{attempt.attempt}", str(number))
+            folder = Path(self._folder.path, f"{attempt.path}.{attempt.attempt}", str(number))
             folder.mkdir(parents=True)
             path = _written(values, name.replace("/", "_"), value, folder)
             if path is not None:

@@ -265,9 +265,9 @@ class StoredValues:
 
     def _new_folder(self) -> Path:
         if self._files_dir is None:
-            import tempfile
+            from fairlead.leftovers import OwnFolder  # most processes never come by here
 
-            return Path(tempfile.mkdtemp(prefix="fairlead-"))
+            return OwnFolder("files").path
         folder = self._files_dir / os.urandom(8).hex()
         try:
             folder.mkdir(parents=True)

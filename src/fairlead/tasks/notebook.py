@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairlead.errors import FairleadError, NotebookFailed
+from fairlead.leftovers import OwnFolder
 from fairlead.model.task import LEFT_OUT, TaskDefinition
 from fairlead.ports import Current
 
@@ -38,8 +39,6 @@ class NotebookKind:
         current: Current,
     ) -> Any:
         """Run the notebook with its inputs, keep it as the artifact `notebook`, and give its outputs."""
-        import tempfile
-
         from fairlead.tasks.notebook_languages import assignments
 
         nbformat = _library()
@@ -50,8 +49,7 @@ class NotebookKind:
         language = _language(task, name, bool(given or wanted))
         notebook = nbformat.from_dict(_whole(task))
         numbers = _numbered(notebook)
-        with tempfile.TemporaryDirectory(prefix="fairlead-notebook-") as place:
-            folder = Path(place)
+        with OwnFolder("notebook") as folder:
             if given and language is not None:
                 numbers = _inject(nbformat, notebook, assignments(language, given, folder), numbers)
             from fairlead.tasks.notebook_kernel import Kernel
@@ -59,7 +57,9 @@ class NotebookKind:
             exact = language is not None and language.gives == "pickle"
             kernel = Kernel(notebook, task.sources[0].text or "python3", folder, secrets, sockets=exact)
             try:
-                _execute(kernel, language.give(wanted, place) if wanted and language is not None else "", name, numbers)
+                _execute(
+                    kernel, language.give(wanted, str(folder)) if wanted and language is not None else "", name, numbers
+                )
             except BaseException as error:
                 try:
                     _keep(nbformat, notebook, folder / name, current, secrets)

@@ -1,12 +1,12 @@
 """What is seen of an image, what is remembered of that, and how secrets get into a container."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from fairlead import __version__
-from fairlead.errors import ConfigurationError
 from fairlead.executors.container.engine import Refused
 from fairlead.executors.container.hands import LAST, Hands
 from fairlead.executors.container.images import Images, misfit
@@ -129,9 +129,26 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     assert not folder.parent.exists()
 
 
+KILLED = """
+import os, sys
+from fairlead.executors.container.secrecy import Handed
+from fairlead.model.run import Code
+from fairlead.model.task import TaskDefinition
+from fairlead.ports import Brief
+brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), sys.argv[1])
+print(Handed(brief, {"KEY": "one"}.get).mount(0, ("KEY",)).source, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def left_by_a_killed_driver(scratch):
+    driver = subprocess.run([sys.executable, "-c", KILLED, str(scratch)], stdout=subprocess.PIPE, text=True)
+    return Path(driver.stdout.strip())
+
+
 def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(tmp_path):
     brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
-    mounted = Path(Handed(brief, {"KEY": "one"}.get).mount(0, ("KEY",)).source)
+    mounted = left_by_a_killed_driver(tmp_path)
     handed = Handed(brief, {"KEY": "two"}.get)
     assert FolderSecrets(mounted).get("KEY") == "one"
     handed.mount(0, ("KEY",))
@@ -149,16 +166,13 @@ def test_a_secret_comes_into_a_container_as_it_is(tmp_path, value):
     handed.remove()
 
 
-def test_secrets_are_not_handed_over_in_a_folder_that_others_can_read(tmp_path):
-    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
-    handed = Handed(brief, {"KEY": "one"}.get)
-    folder = Path(handed.mount(0, ("KEY",)).source).parent
-    folder.chmod(0o755)
-    try:
-        with pytest.raises(ConfigurationError, match=f"{folder}' is for secrets, and others can read it; remove it"):
-            Handed(brief, {"KEY": "one"}.get)
-    finally:
-        handed.remove()
+def test_secrets_that_a_killed_driver_has_handed_over_go_with_the_next_command_of_anybody(tmp_path):
+    mounted = left_by_a_killed_driver(tmp_path / "scratch")
+    assert (mounted / "KEY").read_text() == "one\n"
+    assert mounted.parent.parent.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "elsewhere" / ".fairlead").mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "fairlead", "runs"], cwd=tmp_path / "elsewhere", check=True)
+    assert not mounted.parent.exists()
 
 
 def test_what_hands_have_done_is_told_in_the_drivers_own_thread():
