@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fairlead_clock", "fairlead_env", "fairlead_run"]
 
+pytest.register_assert_rewrite("fairlead.testing.contracts")  # so that a plugin's author sees what differs
+
 
 @pytest.fixture
 def fairlead_env() -> Iterator[Environment]:

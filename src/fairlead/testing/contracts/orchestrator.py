@@ -216,8 +216,8 @@ class _Near:
 
 
 def _names(folder: Path) -> set[str]:
-    """List what is in a folder; what a database has beside it comes and goes."""
-    return {file.name.partition("-wal")[0].partition("-shm")[0] for file in folder.iterdir()}
+    """List what is in a folder, but for the database that runs are kept in."""
+    return {file.name for file in folder.iterdir() if not file.name.startswith("runs.db")}
 
 
 def _absolute(kept: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
