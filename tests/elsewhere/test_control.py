@@ -87,7 +87,7 @@ def test_a_step_that_died_after_the_run_was_made_goes_on(place):
 
 def test_another_run_of_that_name_is_not_taken_over(place, capsys):
     assert place.open("mapped", "--uid", "u1") == 0
-    assert place.open("mapped", "--uid", "u2") == 20
+    assert place.open("mapped", "--uid", "u2") == 2
     assert "there is a run 'r' already, which is another one" in capsys.readouterr().err
 
 
@@ -100,20 +100,23 @@ def test_parameters_may_be_given_anew(place):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["r", "@open", "--definition", "definitions/nope"], "compile it again"),
-        (["r", "@close", "x"], "say RUN, one of @open"),
-        (["r", "@what", "x"], "say RUN, one of @open"),
-        (["r", "@plan"], "say RUN, one of @open"),
-        (["r", "@plan", "x"], "no run 'r'"),
-        (["r", "@plan", "x", "--chunk", "many"], "--chunk many: say how many items"),
-        (["r", "@plan", "x", "--chunk", "0"], "--chunk 0: say how many items"),
-        (["r", "@open", "-p", "n"], "-p n: say NAME=VALUE"),
+        (["r", "@open", "--definition", "definitions/nope"], 3, "compile it again"),
+        (["r", "@close", "x"], 2, "say RUN, one of @open"),
+        (["r", "@what", "x"], 2, "say RUN, one of @open"),
+        (["r", "@plan"], 2, "say RUN, one of @open"),
+        (["r", "@plan", "x"], 3, "no run 'r'"),
+        (["r", "@plan", "x", "--chunk", "many"], 2, "--chunk many: say how many items"),
+        (["r", "@plan", "x", "--chunk", "0"], 2, "--chunk 0: say how many items"),
+        (["r", "@plan", "x", "--chunk=-1"], 2, "--chunk -1: say how many items"),
+        (["r", "@plan", "x", "--chunks", "2"], 2, "no option '--chunks'"),
+        (["r", "@plan", "x", "--env", "nope"], 3, "nope"),
+        (["r", "@open", "-p", "n"], 2, "-p n: say NAME=VALUE"),
     ],
 )
-def test_what_makes_no_sense_is_told_and_not_tried_again(place, words, said, capsys):
-    assert steer(words) == 20
+def test_what_makes_no_sense_is_told_and_not_tried_again(place, words, code, said, capsys):
+    assert steer(words) == code
     assert said in capsys.readouterr().err
 
 
@@ -131,7 +134,7 @@ def test_a_process_that_keeps_nothing_here_leaves_nothing_among_temporary_files(
 
 
 def test_a_parameter_that_there_is_not_is_told(place, capsys):
-    assert place.open("mapped", "-p", "m=5") == 20
+    assert place.open("mapped", "-p", "m=5") == 2
     assert "has no parameter 'm'; it has n" in capsys.readouterr().err
 
 
@@ -143,6 +146,7 @@ def test_a_parameter_that_there_is_not_is_told(place, capsys):
     [
         ("mapped", ["@plan", "square"], {"count": "3"}),
         ("mapped", ["@plan", "square", "--chunk", "2"], {"count": "2"}),
+        ("mapped", ["@plan", "--chunk=2", "square"], {"count": "2"}),
         ("empty", ["@plan", "square", "--chunk", "2"], {"count": "0"}),
         ("nested", ["@plan", "inner[2].square"], {"count": "2"}),
         ("switched", ["@choose", "switch"], {"branch": "heads"}),

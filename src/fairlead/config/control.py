@@ -21,13 +21,15 @@ from fairlead.config.exec_store import RecordedFacts
 from fairlead.config.services import Services, close_alone, look_services, open_alone
 from fairlead.engine import definitions
 from fairlead.engine.control import NotYet, ending, find_block
-from fairlead.errors import ConfigurationError, FairleadError, RunExists, StoreError
+from fairlead.errors import ConfigurationError, DefinitionError, FairleadError, NotFound, RunExists, StoreError
 from fairlead.model.run import FINAL, Run
 from fairlead.model.values import Value
 from fairlead.node.order import FAILED, LOST, SUCCEEDED
 from fairlead.ports import Commit
 
 __all__ = ["STEPS", "carry_out", "steer"]
+
+_TEXTS = ("--env", "--definition", "--uid", "--control", "--status")
 
 STEPS = ("@open", "@plan", "@choose", "@again", "@join", "@close")
 
@@ -61,7 +63,10 @@ def carry_out(words: Sequence[str]) -> int:
 
 
 def steer(words: Sequence[str]) -> int:
-    """Do what a command line asks for; gives the exit code: 0, 20 (it will not work), 75 (it may later)."""
+    """Do what a command line asks for; gives the exit code.
+
+    0; 2 and 3, where the words or what they name make no sense; 20 (it will not work), 75 (it may later).
+    """
     try:
         asked = _understood(words)
         services = _services(load(asked.env))
@@ -73,7 +78,7 @@ def steer(words: Sequence[str]) -> int:
     except (NotYet, StoreError) as error:
         return _told(error, LOST)
     except FairleadError as error:
-        return _told(error, FAILED)
+        return _told(error, error.exit_code if isinstance(error, (DefinitionError, NotFound)) else FAILED)
 
 
 def _services(environment: Environment) -> Services:
@@ -91,20 +96,11 @@ def _understood(words: Sequence[str]) -> Asked:
     asked = Asked("", "")
     left = iter(words)
     for word in left:
-        name = word.removeprefix("--")
-        if word == "-p":
-            given = next(left, "")
-            key, equals, value = given.partition("=")
-            if not equals:
-                raise ConfigurationError(f"-p {given}: say NAME=VALUE")
-            asked.parameters[key] = value
-        elif name != word and name in ("env", "definition", "uid", "control", "status"):
-            setattr(asked, name, next(left, ""))
-        elif word == "--chunk":
-            number = next(left, "")
-            if not number.isdecimal() or not int(number):
-                raise ConfigurationError(f"--chunk {number}: say how many items one process runs, from 1 on")
-            asked.chunk = int(number)
+        name, equals, value = word.partition("=")
+        if word == "--":
+            plain.extend(left)
+        elif word.startswith("-"):
+            _take(asked, name, value if equals else next(left, ""), words)
         else:
             plain.append(word)
     wanted = 2 if plain[1:2] in (["@open"], ["@close"]) else 3
@@ -114,6 +110,23 @@ def _understood(words: Sequence[str]) -> Asked:
         )
     asked.run, asked.step, asked.path = plain[0], plain[1], plain[2] if wanted == 3 else ""
     return asked
+
+
+def _take(asked: Asked, name: str, value: str, words: Sequence[str]) -> None:
+    """Take in one option."""
+    if name == "-p":
+        key, equals, text = value.partition("=")
+        if not equals:
+            raise ConfigurationError(f"-p {value}: say NAME=VALUE")
+        asked.parameters[key] = text
+    elif name in _TEXTS:
+        setattr(asked, name[2:], value)
+    elif name == "--chunk":
+        if not value.isdecimal() or not int(value):
+            raise ConfigurationError(f"--chunk {value}: say how many items one process runs, from 1 on")
+        asked.chunk = int(value)
+    else:
+        raise ConfigurationError(f"exec-node {' '.join(words)}: there is no option {name!r}")
 
 
 # --- the beginning --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The command is always `exec-node`; of what it gives back, only control facts pas
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from fairlead.model.outline import TaskClass
@@ -84,7 +85,7 @@ class Containers:
                 "name": name,
                 "inputs": _inputs(),
                 **({"outputs": {"parameters": outputs}} if outputs else {}),
-                "retryStrategy": _retry(0, 0.0),
+                "retryStrategy": _retry(final=(2, 3, 20)),
                 "container": self._container(arguments),
             }
         return name
@@ -96,7 +97,7 @@ class Containers:
             arguments += ["-p", f"{name}={{{{workflow.parameters.{name}}}}}"]
         self._made["open"] = {
             "name": "open",
-            "retryStrategy": _retry(0, 0.0),
+            "retryStrategy": _retry(final=(2, 3, 20)),
             "container": self._container(arguments),
         }
         return "open"
@@ -105,7 +106,7 @@ class Containers:
         """Give the name of the template that closes a run, whatever became of it."""
         self._made["close"] = {
             "name": "close",
-            "retryStrategy": _retry(0, 0.0),
+            "retryStrategy": _retry(final=(2, 3, 20)),
             "container": self._container(["@close", "--status", "{{workflow.status}}"]),
         }
         return "close"
@@ -134,13 +135,17 @@ def _inputs() -> dict[str, Any]:
     return {"parameters": [{"name": "path"}]}
 
 
-def _retry(retries: int, delay: float) -> dict[str, Any]:
-    """Try again what may be tried again: `exec-node` leaves with 20 once that is over."""
+def _retry(retries: int = 0, delay: float = 0.0, *, final: Sequence[int] = (20,)) -> dict[str, Any]:
+    """Try again what may be tried again.
+
+    `exec-node` leaves with 20 once that is over; where it runs no task, no task can have left with 2 or 3.
+    """
+    last = "asInt(lastRetry.exitCode)"
     strategy: dict[str, Any] = {
         "limit": str(retries + LOSSES),
         # Without this, a pod that was evicted or deleted would not be started again.
         "retryPolicy": "Always",
-        "expression": "asInt(lastRetry.exitCode) != 20",
+        "expression": " && ".join(f"{last} != {code}" for code in final),
     }
     if delay:
         seconds = max(1, round(delay))
