@@ -62,6 +62,34 @@ def test_a_large_value_comes_to_a_machine_once(tmp_path: Path, monkeypatch: pyte
         stores[1].get("d")
 
 
+class Crowded(FolderArtifacts):
+    """Copies that another process removes `times` before they can be opened."""
+
+    times = 0
+
+    def get(self, key):
+        if self.times:
+            self.times -= 1
+            self.remove(key)
+        return super().get(key)
+
+
+@pytest.mark.parametrize(("times", "parts", "kept"), [(1, 400, ["a"]), (1000, 600, [])])
+def test_copies_that_others_remove_are_made_again_and_done_without_in_the_end(
+    tmp_path, monkeypatch, times, parts, kept
+):
+    bucket, near = memory(), Crowded(tmp_path / "near")
+    store = ObjectArtifacts(bucket, part=1000, near=near, near_size=500_000)
+    data = bytes(range(250)) * 800
+    store.put("a", [data])
+    asked = list[int]()
+    part = bucket.part
+    monkeypatch.setattr(bucket, "part", lambda key, start, end: asked.append(start) or part(key, start, end))
+    near.times = times
+    assert bytes(store.get("a")) == data
+    assert (len(asked), [key for key, _ in near.list()]) == (parts, kept)
+
+
 def test_every_setting_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "stores.md").read_text()
     assert not [

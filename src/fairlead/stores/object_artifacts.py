@@ -25,6 +25,8 @@ _PART = 8 * 1024 * 1024
 _PARTS = 9_000
 """Parts of one object at most; services allow 10,000."""
 _AT_ONCE = 4
+_TRIES = 2
+"""How often a copy is made on this host that others remove before it can be opened."""
 _FRESH = 1800.0
 """Seconds; an object that is older and put again is written anew, so that `gc` sees that somebody needs it."""
 
@@ -83,7 +85,9 @@ class ObjectArtifacts:
         if size <= self._part:
             return memoryview(bytearray(found.data))
         if self._near is not None and size <= self._near_size:
-            return self._from_near(self._near, key, size)
+            copy = self._from_near(self._near, key, size)
+            if copy is not None:
+                return copy
         import mmap
 
         # Fresh pages of the system's: a bytearray would be filled with zeros first.
@@ -95,16 +99,18 @@ class ObjectArtifacts:
         self._parts(key, size, take)
         return view
 
-    def _from_near(self, near: FolderArtifacts, key: str, size: int) -> memoryview:
-        """Give a large object from the copies of this host, where it is put first if it is not there."""
-        if not near.exists(key, size):
-            _make_room(near, self._near_size - size)
-            near.put_by(key, size, lambda file: self._parts(key, size, lambda at, data: _write(file, at, data)))
-        try:
-            return near.get(key)
-        except ArtifactMissing:
-            # Another process has made room at this moment.
-            return self._from_near(near, key, size)
+    def _from_near(self, near: FolderArtifacts, key: str, size: int) -> memoryview | None:
+        """Give a large object from the copies of this host, where it is put first if it is not there.
+
+        None where other processes make room for their own as fast as that: there is no place for all of them.
+        """
+        for _ in range(_TRIES):
+            if not near.exists(key, size):
+                _make_room(near, self._near_size - size)
+                near.put_by(key, size, lambda file: self._parts(key, size, lambda at, data: _write(file, at, data)))
+            with suppress(ArtifactMissing):
+                return near.get(key)
+        return None
 
     def fetch(self, key: str, path: Path) -> None:
         """Write the bytes to a new file at `path`."""
