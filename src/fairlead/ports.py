@@ -118,7 +118,9 @@ class Executor(Protocol):
     def cancel(self, jobs: Iterable[tuple[str, int]], grace: float) -> None:
         """Ask (path, attempt) jobs to end, with their child processes; killed after `grace` seconds.
 
-        Each is reported as ended with reason `cancelled`, or with its record where it was faster.
+        Each is reported as ended with reason `cancelled`, or with its record where it was faster. A job that is
+        reported so and was not asked to end counts as lost, as when somebody removes its container by hand: it
+        runs again.
         """
 
     def close(self) -> None:

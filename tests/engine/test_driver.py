@@ -140,6 +140,42 @@ def test_a_lost_worker_costs_no_retry_and_three_in_a_row_fail_the_task():
     assert stage.recorded == {("a", number): "lost" for number in (1, 2, 3)}
 
 
+def cancelled(job, how):
+    failure = Failure("cancelled", "stopped while it ran")
+    if how == "report":
+        return Report(job.path, job.attempt, "ended", failure=failure)
+    return Attempt(job.path, job.attempt, outcome="cancelled", ended=1.0, failure=failure)
+
+
+@pytest.mark.parametrize("how", ["report", "record"])
+def test_a_job_that_was_cancelled_and_nobody_asked_for_that_is_lost_and_runs_again(how):
+    stage = Stage(two(), 5)
+    stage.answer = lambda job: cancelled(job, how) if (job.path, job.attempt) == ("a", 1) else [json(1)]
+    assert stage.carry() == "succeeded"
+    assert stage.recorded == {("a", 1): "lost", ("a", 2): "succeeded", ("b", 1): "succeeded"}
+
+
+def test_a_job_that_is_cancelled_by_others_time_and_again_fails():
+    stage = Stage(two(), 5, answer=lambda job: cancelled(job, "record"))
+    assert stage.carry() == "failed"
+    assert stage.recorded == {("a", number): "lost" for number in (1, 2, 3)}
+    assert stage.driver.state.failed == ["a"]
+    (told,) = [one.failure for one in stage.store.attempts("r") if one.attempt == 3]
+    assert (told.reason, told.message) == ("killed", "it was ended, and nobody had asked for that")
+
+
+def test_a_job_that_knows_of_a_stop_before_its_driver_does_is_cancelled():
+    stage = Stage(two(), 5)
+
+    def answer(job):
+        stage.store.ask_cancel("r", 1.0)
+        return cancelled(job, "record")
+
+    stage.answer = answer
+    assert stage.carry() == "cancelled"
+    assert stage.recorded == {("a", 1): "cancelled"}
+
+
 def test_an_executor_that_says_only_that_it_ended_has_lost_the_job():
     stage = Stage(two(), 5)
     stage.answer = lambda job: (

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from fairlead.engine.decide import Decision, decide
 from fairlead.engine.gear import AtOnce, Clock, Gear, Reuse, Tail
 from fairlead.engine.interrupts import Interrupts
@@ -135,6 +137,7 @@ class Driver:
                 return nothing
             if record.outcome == "cancelled":
                 self._interrupts.end()
+                self._weigh(live, record)
             ended = self._steady()
             with lock:
                 self._note(live, record, ended)
@@ -236,11 +239,25 @@ class Driver:
             return
         attempt = report.record or self._without_record(report)
         attempt.key = self._gear.reuse.key(live)
+        if attempt.outcome == "cancelled":
+            self._weigh(live, attempt)
         now = self._steady()
         with self._writer.lock:
             self._note(live, attempt, now)
         if self._gear.tail is not None:
             self._gear.tail.ended(attempt.path, attempt.log)
+
+    def _weigh(self, live: Live, attempt: Attempt) -> None:
+        """An attempt that is said to be cancelled, which nobody asked for, has lost its worker to somebody else."""
+        stopped = self.state.stopped
+        if self.state.cancelled or self._interrupts.count or (stopped and live.beneath(stopped)):
+            return
+        if self._gear.store.cancel_asked(self.run.id):
+            self._stop(GRACE)  # another process did, and the attempt's own has seen it first
+            return
+        failure = attempt.failure or Failure("killed", "")
+        attempt.outcome, attempt.retryable = "lost", True
+        attempt.failure = replace(failure, reason="killed", message="it was ended, and nobody had asked for that")
 
     def _note(self, live: Live, attempt: Attempt, now: float) -> None:
         """An attempt has ended; the caller holds the writer's lock."""
