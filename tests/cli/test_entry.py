@@ -47,3 +47,17 @@ def test_every_kind_of_error_has_its_exit_code(fairlead, monkeypatch, error, cod
     monkeypatch.setattr("fairlead.cli.keeping.diagnose", broken(error))
     done = fairlead("doctor")
     assert (done.code, done.err) == (code, f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("run", "jobs.py", "n=4", "k=1"), "parameters are given with -p: -p n=4"),
+        (("run", "jobs.py", "other"), "'fairlead run --help' says what it takes"),
+        (("runs", "n=4"), "'fairlead runs --help' says what it takes"),
+    ],
+)
+def test_a_word_too_many_is_told_with_what_helps(fairlead, words, hint):
+    done = fairlead(*words)
+    assert done.code == 2
+    assert hint in done.err

@@ -62,6 +62,7 @@ def here(tmp_path, monkeypatch):
         ("tasks: 3", "tasks: must be a mapping of patterns to patches"),
         ("tasks: [3]", "tasks[0]: must be a mapping of patterns to patches"),
         ("tasks: {a: 3}", "1:9: tasks.a: must be a mapping of options to values"),
+        ("tasks: {a: {gpu: 1}}", "1:13: tasks.a: unknown key 'gpu'; write resources: {gpu: …}"),
         ("tasks: {a: {retry: 3}}", "1:13: tasks.a: unknown key 'retry' (nearest: 'retries')"),
         ("tasks: {a: {retries: -1}}", "tasks.a.retries: must be a whole number, zero or more; got -1"),
         ("tasks: {a: {timeout: x}}", "tasks.a.timeout: must be a number of seconds above zero, or None; got 'x'"),

@@ -5,6 +5,7 @@ No command lives here, and no command prints an error or chooses an exit code by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -88,4 +89,7 @@ def _unknown(name: str) -> str:
 def _usage_hint(error: click.UsageError) -> list[str]:
     if error.ctx is None:
         return []
+    given = re.search(r"unexpected extra arguments? \((\S+=\S*)", error.format_message())
+    if given is not None and any(one.name == "given" for one in error.ctx.command.params):
+        return [f"parameters are given with -p: -p {given[1].rstrip(')')}"]
     return [f"'{error.ctx.command_path} --help' says what it takes"]

@@ -86,7 +86,7 @@ def _check_patch(options: Any, keys: Keys, executors: set[str], problems: Proble
             options[key] = _as_number(options[key])
         way, value = (*keys, key), options[key]
         if key not in OPTIONS:
-            problems.misspelt(way, OPTIONS)
+            _unknown(way, problems)
         elif key == "executor":
             if value is not None and value not in executors:
                 from fairlead.config.documents import nearest
@@ -104,6 +104,13 @@ def _check_patch(options: Any, keys: Keys, executors: set[str], problems: Proble
             wrong = OF_TASKS[key](value)
             if wrong:
                 problems.add(way, wrong)
+
+
+def _unknown(keys: Keys, problems: Problems) -> None:
+    if keys[-1] in _RESOURCES:
+        problems.add(keys[:-1], f"unknown key {keys[-1]!r}; write resources: {{{keys[-1]}: …}}", at=keys)
+    else:
+        problems.misspelt(keys, OPTIONS)
 
 
 def _as_number(value: Any) -> Any:

@@ -90,7 +90,7 @@ def _read_yaml(text: str, source: str, *, text_keys: bool) -> tuple[Any, dict[Ke
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = Spot(source, mark.line + 1, mark.column + 1) if mark else Spot(source)
-        raise ConfigurationError(f"{spot}: not valid YAML: {_reason(error)}") from error
+        raise ConfigurationError(f"{spot}: not valid YAML: {_reason(error)}{_unquoted(mark)}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError(f"{Spot(source)}: not valid YAML: {error}") from error
     finally:
@@ -109,6 +109,12 @@ def _reason(error: Any) -> str:
     """Say in one line what the parser found wrong."""
     said = error.problem or error.context
     return f"{error.context}, {said}" if said.startswith("but ") and error.context else said
+
+
+def _unquoted(mark: Any) -> str:
+    """Say what helps where a variable stands between braces of YAML."""
+    line = mark.buffer[: mark.buffer.find("\n", mark.pointer)].rpartition("\n")[2] if mark and mark.buffer else ""
+    return "; put '${…}' in quotes here" if re.search(r"[{\[].*[^\"'${]\$\{", line) else ""
 
 
 def _as_in_yaml_1_2() -> Any:
