@@ -108,7 +108,10 @@ def test_every_key_of_valid_toml_has_a_place(text):
     ("text", "said"),
     [
         ("a: [", "dev.yaml:1:5: not valid YAML: expected the node content"),
-        ("a: {b: ${C:-2}}", "dev.yaml:1:9: not valid YAML: expected ',' or '}', but got '{'; put '${…}' in quotes here"),
+        (
+            "a: {b: ${C:-2}}",
+            "dev.yaml:1:9: not valid YAML: expected ',' or '}', but got '{'; put '${…}' in quotes here",
+        ),
         ("a: 1\n b: 2\n", "dev.yaml:2:3: not valid YAML: mapping values are not allowed here"),
         ("a: !!python/name:os.system x", "not valid YAML: could not determine a constructor"),
         ("- 1", "an environment is a mapping, and this is a list"),
