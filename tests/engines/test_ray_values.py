@@ -24,7 +24,7 @@ def parked() -> Iterator[None]:
 
 @pytest.fixture
 def on(ray_cluster: Cluster, tmp_path: Path) -> Iterator[Harness]:
-    harness = Harness(Ray(options(ray_cluster, objects="always")), tmp_path, patience=60.0)
+    harness = Harness(Ray(options(ray_cluster)), tmp_path, patience=60.0)
     harness.task("huge", "size")
     harness.task("length", "data")
     harness.open()

@@ -12,7 +12,7 @@ import pytest
 from fairlead.errors import StoreError
 from fairlead.executors.ray.sharing import LARGE, References, SharedArtifacts, large_in
 from fairlead.model.values import Inline, Pick, Rows, Stored, Tree
-from fairlead.stores.artifacts import MemoryArtifacts
+from fairlead.stores.artifacts import FolderArtifacts, MemoryArtifacts
 
 
 class Objects:
@@ -85,6 +85,46 @@ def test_a_value_that_cannot_be_kept_for_good_is_not_made() -> None:
     with pytest.raises(StoreError, match="no space left"):
         artifacts.put("a", DATA)
     assert artifacts.made == {}
+
+
+class Refusing(Objects):
+    def put(self, value: Any) -> int:
+        raise OSError("the object store is full")
+
+
+def test_a_value_that_the_object_store_does_not_take_is_kept_all_the_same(capfd: pytest.CaptureFixture[str]) -> None:
+    objects, inner = Refusing(), MemoryArtifacts()
+    artifacts = SharedArtifacts(inner, put=objects.put, get=objects.get)
+    assert artifacts.put("a", DATA) == LARGE + 4
+    assert artifacts.made == {}
+    assert inner.exists("a", LARGE + 4)
+    assert "does not take a: the object store is full" in capfd.readouterr().err
+
+
+CHUNKS = {
+    "one": [b"x" * LARGE],
+    "a head before": [b"h" * 7, b"x" * LARGE],
+    "heads that fill up": [b"h" * 100, b"p" * 28, b"x" * LARGE, b"p" * 24, b"y" * LARGE, b"tail"],
+    "odd ones": [b"x" * (LARGE + 1), b"y" * (LARGE + 3), b"z" * 70_001, b"w" * 5],
+    "many small ones": [bytes([place % 256]) * 1_000 for place in range(1_100)],
+}
+
+
+@pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
+def test_a_value_is_laid_out_so_that_ray_puts_its_parts_behind_each_other(chunks: list[bytes]) -> None:
+    artifacts, objects, inner = shared()
+    artifacts.put("a", chunks)
+    parts = [bytes(part) for part in objects.get(artifacts.made["a"][0])]
+    assert [len(part) % 64 for part in parts[:-1]] == [0] * (len(parts) - 1)
+    assert b"".join(parts) == b"".join(chunks) == bytes(inner.get("a"))
+
+
+def test_a_large_object_is_written_to_its_file_here(tmp_path: Path) -> None:
+    objects, inner = Objects(), FolderArtifacts(tmp_path)
+    artifacts = SharedArtifacts(inner, put=objects.put, get=objects.get)
+    assert artifacts.put("runs/a", DATA) == LARGE + 4
+    assert (tmp_path / "runs" / "a").read_bytes() == b"head" + b"x" * LARGE
+    assert list((tmp_path / ".tmp").iterdir()) == []
 
 
 def test_everything_else_is_the_artifact_stores_business(tmp_path: Path) -> None:

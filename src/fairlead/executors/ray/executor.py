@@ -142,9 +142,7 @@ class Ray:
         session = self._connected()
         self._nodes = session.nodes
         self._found = offers_of(session.nodes, host=os.uname().nodename, shared=self._options.shared_files)
-        self._shares = not self._options.isolate and (
-            self._options.objects == "always" or self._found.reach == "network"
-        )
+        self._shares = self._options.objects == "always" and not self._options.isolate
         self._understand(brief)
         site = {
             "run": brief.run,

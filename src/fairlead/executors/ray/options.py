@@ -70,9 +70,9 @@ class RayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         _said("Seconds that tasks on the cluster of `address` go on without a driver, for the next one to take over."),
     ] = 600.0
     objects: Annotated[
-        Literal["auto", "always"],
-        _said("Pass large values on through Ray's object store, too: where nodes have no files in common, or always."),
-    ] = "auto"
+        Literal["always", "never"],
+        _said("Pass large values on through Ray's object store, beside keeping them as artifacts."),
+    ] = "always"
     shared_files: Annotated[bool, _said("All nodes see this machine's files under the same paths.")] = False
     detach: Annotated[
         Literal["process", "job"],

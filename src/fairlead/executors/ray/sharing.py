@@ -1,19 +1,21 @@
 """Large values in Ray's object store, beside the artifact store that keeps them for good.
 
 Who makes a value writes it to both at once; who uses it takes it from the object store while it is there,
-and otherwise from the artifact store. Only for workers that have no files in common: those that have share
-the artifact's pages already.
+and otherwise from the artifact store.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pickle import PickleBuffer
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from fairlead.executors.ray.direct import write
+from fairlead.executors.ray.windows import ALIGNED, window
 from fairlead.model.values import Pick, Rows, Stored, Tree, Value
 from fairlead.ports import ArtifactStore, Reach
 
@@ -21,6 +23,16 @@ __all__ = ["LARGE", "References", "SharedArtifacts", "large_in"]
 
 LARGE = 1 << 20
 """Bytes from which on a value is put into the object store."""
+
+SMALL = 1 << 16
+"""Bytes below which a chunk is copied together with those beside it."""
+
+
+@runtime_checkable
+class FilledFiles(Protocol):
+    """An artifact store whose objects are files that are written here."""
+
+    def put_by(self, key: str, size: int, fill: Callable[[int], None]) -> int: ...
 
 
 def large_in(args: Mapping[str, Value]) -> Iterator[str]:
@@ -80,27 +92,39 @@ class SharedArtifacts:
 
     def put(self, key: str, chunks: Sequence[bytes | memoryview]) -> int:
         """Write the chunks as one object; a large one goes into the object store meanwhile."""
-        if sum(len(chunk) if isinstance(chunk, bytes) else chunk.nbytes for chunk in chunks) < LARGE:
+        views = [memoryview(chunk).cast("B") for chunk in chunks]
+        size = sum(view.nbytes for view in views)
+        if size < LARGE:
             return self._inner.put(key, chunks)
         kept: list[int | BaseException] = []
 
         def keep() -> None:
             try:
-                kept.append(self._inner.put(key, chunks))
+                kept.append(self._keep(key, views, size))
             except BaseException as error:  # noqa: BLE001  # raised again by who waits for it
                 kept.append(error)
 
         writer = threading.Thread(target=keep)
         writer.start()
+        reference = None
         try:
-            reference = self._put([PickleBuffer(chunk) for chunk in chunks])
+            reference = self._put([PickleBuffer(view) for view in _laid_out(views)])
+        except Exception as error:  # noqa: BLE001  # it is full, or gone: the artifact store has the value
+            print(f"fairlead: Ray's object store does not take {key}: {error}", file=sys.__stderr__)
         finally:
             writer.join()
-        size = kept[0]
-        if isinstance(size, BaseException):
-            raise size
-        self.made[key] = reference, size
-        return size
+        said = kept[0]
+        if isinstance(said, BaseException):
+            raise said
+        if reference is not None:
+            self.made[key] = reference, size
+        return said
+
+    def _keep(self, key: str, views: Sequence[memoryview], size: int) -> int:
+        inner = self._inner
+        if isinstance(inner, FilledFiles):
+            return inner.put_by(key, size, lambda descriptor: write(descriptor, views))
+        return inner.put(key, views)
 
     def get(self, key: str) -> memoryview:
         """Give the bytes, the caller's own: from the object store where they are there."""
@@ -112,12 +136,7 @@ class SharedArtifacts:
         except Exception:  # noqa: BLE001  # lost with its node, or pushed out: the artifact store has it
             del self.given[key]
             return self._inner.get(key)
-        whole = bytearray(sum(chunk.nbytes for chunk in chunks))
-        at = 0
-        for chunk in chunks:
-            whole[at : at + chunk.nbytes] = chunk
-            at += chunk.nbytes
-        return memoryview(whole)
+        return window(chunks) or _copied(chunks)
 
     def put_file(self, key: str, path: Path) -> int:
         """Keep a file."""
@@ -139,3 +158,31 @@ class SharedArtifacts:
     def list(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Keys and sizes."""
         return self._inner.list(prefix)
+
+
+def _laid_out(views: Sequence[memoryview]) -> list[memoryview]:
+    """Cut the chunks anew, with as little copied as can be, so that each begins at a multiple of 64 bytes.
+
+    That is where Ray puts them: one behind the other, and seen as one by who reads them.
+    """
+    found: list[memoryview] = []
+    small = bytearray()
+    for view in views:
+        lead = -len(small) % ALIGNED
+        if view.nbytes < lead + SMALL:
+            small += view
+            continue
+        end = lead + (view.nbytes - lead) // ALIGNED * ALIGNED
+        small += view[:lead]
+        found += [memoryview(small), view[lead:end]] if small else [view[lead:end]]
+        small = bytearray(view[end:])
+    return [*found, memoryview(small)] if small else found
+
+
+def _copied(chunks: Sequence[memoryview]) -> memoryview:
+    whole = bytearray(sum(chunk.nbytes for chunk in chunks))
+    at = 0
+    for chunk in chunks:
+        whole[at : at + chunk.nbytes] = chunk
+        at += chunk.nbytes
+    return memoryview(whole)
