@@ -18,7 +18,7 @@ from pathlib import Path
 
 from fairlead.errors import ConfigurationError
 
-__all__ = ["OwnFolder", "sweep"]
+__all__ = ["OwnFolder", "make_private", "sweep"]
 
 MEMORY = "/dev/shm"  # noqa: S108 - no disk keeps what is there; the folder is ours alone
 _NAME = "fairlead-own"
@@ -136,19 +136,25 @@ def _try(path: str) -> int | None:
 
 
 def _parent(place: str) -> str:
-    """Make the folder of all folders of this user; ConfigurationError where it is not this user's alone."""
+    """Make the folder of all folders of this user."""
     parent = f"{place}/{_NAME}-{os.getuid()}"
+    make_private(parent)
+    return parent
+
+
+def make_private(folder: str) -> None:
+    """Make a folder that nobody else can look into; ConfigurationError where it is there and not this user's alone."""
     try:
-        os.mkdir(parent, 0o700)  # noqa: PTH102 - a string
+        os.mkdir(folder, 0o700)  # noqa: PTH102 - a string
     except FileExistsError:
-        if not _is_ours(parent):
+        if not _is_ours(folder):
             raise ConfigurationError(
-                f"{parent!r} is for what nobody else may read, and it is another user's or can be read by others; "
+                f"{folder!r} is for what nobody else may read, and it is another user's or can be read by others; "
                 "remove it, or have TMPDIR name another folder"
             ) from None
     except OSError as error:
+        place = os.path.dirname(folder)  # noqa: PTH120 - a string
         raise ConfigurationError(f"no folder can be made in {place!r}: {error.strerror}; set TMPDIR") from error
-    return parent
 
 
 def _is_ours(folder: str) -> bool:

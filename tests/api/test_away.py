@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import msgspec
 import pytest
 
 from fairlead import Environment, list_workflow_runs, task, workflow
+from fairlead.api.away import own_folder
 from fairlead.config.registry import BUILT_IN
-from fairlead.errors import DefinitionError, StoreError
+from fairlead.errors import ConfigurationError, DefinitionError, StoreError
 from fairlead.executors.plugins import in_process
 from fairlead.ports import Executor, Launch, Plugin, Reach, Site
 
@@ -120,3 +123,16 @@ def test_a_driver_that_ends_before_it_takes_the_run_up_is_told_in_its_own_words(
         study().start(environment(broken=True), id="lost")
     assert "nonsense" in str(e.value)
     assert list_workflow_runs()[0].get_status() == "created"
+
+
+def test_a_driver_without_a_project_has_a_folder_that_nobody_else_can_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = own_folder("calm-otter")
+    assert (folder / ".fairlead").is_dir()
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (folder, folder.parent)] == [0o700, 0o700]
+    assert own_folder("calm-otter") == folder
+    folder.parent.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="nobody else may read"):
+        own_folder("calm-otter")

@@ -14,6 +14,7 @@ from fairlead.config.environment import Environment
 from fairlead.config.registry import launcher_of
 from fairlead.config.services import Services
 from fairlead.errors import DefinitionError, StoreError
+from fairlead.leftovers import make_private
 from fairlead.model.run import Run
 from fairlead.ports import Launch, Launcher, Reach, Site
 from fairlead.stores.lease import file_name
@@ -98,7 +99,10 @@ def own_folder(run_id: str) -> Path:
     """Make the folder that a driver works in where there is no project."""
     import tempfile
 
-    folder = Path(tempfile.gettempdir(), f"fairlead-{os.getuid()}", file_name(run_id))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Whoever knows the names of runs could have made it before: what is in there is loaded, and run.
+    parent = f"{tempfile.gettempdir()}/fairlead-away-{os.getuid()}"
+    make_private(parent)
+    folder = Path(parent, file_name(run_id))
+    folder.mkdir(mode=0o700, exist_ok=True)
     (folder / ".fairlead").mkdir(exist_ok=True)
     return folder

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import msgspec
 
 import fairlead
 from fairlead.config.benches import open_artifacts, open_bench
+from fairlead.engine.requirements import unlike
 from fairlead.executors.ray.alone import Alone
 from fairlead.executors.ray.guest import Guest, unusable
 from fairlead.executors.ray.messages import Beat, Order, Result
 from fairlead.executors.ray.sharing import SharedArtifacts
+from fairlead.leftovers import OwnFolder, sweep
 from fairlead.node.capture import FileLog
 from fairlead.node.execute import Ended
 from fairlead.ports import Brief, Job
@@ -35,6 +36,8 @@ _HERE: dict[str, Guest | Alone] = {}
 """The run that this process works for, by the key of its owner."""
 _SHARED: dict[str, SharedArtifacts] = {}
 """Its artifacts, where Ray's object store is before them."""
+_FOLDERS: dict[str, OwnFolder] = {}
+"""The folder that it works in, where the driver's own cannot be seen."""
 
 
 def perform(
@@ -57,7 +60,7 @@ def perform(
         if guest is None:
             guest = _open(key, site, brief, owner)
         if guest.edition < edition:
-            guest.grow(_understood(brief, site), edition)
+            guest.grow(_understood(key, brief, site), edition)
     except Exception as error:  # noqa: BLE001  # the run's own failure, not the worker's
         words = f"the run cannot be opened in Ray's worker: {type(error).__name__}: {error}"
         return _encode(Result([unusable(job, words) for job in wanted]))
@@ -75,9 +78,13 @@ def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | A
     for before in [*_HERE]:
         _HERE.pop(before).close()
         _SHARED.pop(before, None)
+        if before in _FOLDERS:
+            _FOLDERS.pop(before).remove()
+    # No command may ever be given on this machine: what workers that were killed have left goes now.
+    sweep()
     if site["here"] and Path(site["cwd"]).is_dir():
         os.chdir(site["cwd"])
-    understood = _understood(brief, site)
+    understood = _understood(key, brief, site)
     if site["isolate"]:
         alone = _HERE[key] = Alone(
             understood,
@@ -98,15 +105,18 @@ def _open(key: str, site: dict[str, Any], brief: bytes, owner: Any) -> Guest | A
         ended=Ended,
         sends_output=not site["here"],
         grace=site["grace"],
+        notes=unlike(understood.code),
     )
     return guest
 
 
-def _understood(brief: bytes, site: dict[str, Any]) -> Brief:
-    """Read a brief; on another machine its folders are this machine's own."""
+def _understood(key: str, brief: bytes, site: dict[str, Any]) -> Brief:
+    """Read a brief; on another machine its folder is one of this process's own."""
     found: Brief = decoder(Brief).decode(brief)
     if not site["here"]:
-        found.scratch = str(Path(tempfile.gettempdir(), f"fairlead-{os.getuid()}", found.run))
+        if key not in _FOLDERS:
+            _FOLDERS[key] = OwnFolder("ray-run")
+        found.scratch = str(_FOLDERS[key].path)
     Path(found.scratch).mkdir(parents=True, exist_ok=True)
     return found
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, sleep, time
@@ -21,6 +20,7 @@ import msgspec
 from fairlead.executors.processes import adopt_orphans, children, descendants, kill, oom_kills
 from fairlead.executors.ray.messages import Beat, Order, Result
 from fairlead.executors.verdicts import Verdict, ended_by_us, of_death, rewrite
+from fairlead.leftovers import OwnFolder
 from fairlead.model.events import Attempt, Failure, LogRange
 from fairlead.ports import Brief, Job
 from fairlead.wire import decoder
@@ -99,7 +99,8 @@ class Alone:
         self._cwd = cwd or None
         self._grace = grace
         self._serial = 0
-        self._folder = Path(tempfile.mkdtemp(prefix="fairlead-"))
+        self._own = OwnFolder("ray")
+        self._folder = self._own.path
         self._unwanted: set[tuple[str, int]] = set()
         self._beaten: list[Attempt] = []
         self._sent = 0
@@ -170,7 +171,7 @@ class Alone:
 
     def close(self) -> None:
         """Work for this run no more."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._own.remove()
 
     # --- while it runs ----------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -20,6 +19,7 @@ from fairlead.errors import FairleadError
 from fairlead.executors.chunks import chunked, widest
 from fairlead.executors.ray.copies import Copies
 from fairlead.executors.ray.dashboard import nodes_at
+from fairlead.executors.ray.held import Held, about, ended, identity
 from fairlead.executors.ray.messages import (
     Beat,
     Bundle,
@@ -53,19 +53,6 @@ GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a task that took too long."""
 
 
-class _Held:
-    """A bundle that has not ended."""
-
-    __slots__ = ("jobs", "left", "token", "unwanted")
-
-    def __init__(self, token: int, jobs: Sequence[Job], names: Iterable[tuple[str, int]]) -> None:
-        self.token = token
-        self.jobs = {(job.path, job.attempt): job for job in jobs}
-        """Empty of those that an earlier driver submitted."""
-        self.left = set(names)
-        self.unwanted: set[tuple[str, int]] = set()
-
-
 class Ray:
     """Runs jobs in the workers of a Ray cluster."""
 
@@ -81,8 +68,8 @@ class Ray:
         self._needs: list[dict[str, Any]] = []
         self._why: list[str] = []
         """Why no node can take it, by task; empty: one can."""
-        self._held: dict[int, _Held] = {}
-        self._names: dict[tuple[str, int], _Held] = {}
+        self._held: dict[int, Held] = {}
+        self._names: dict[tuple[str, int], Held] = {}
         self._adopted: list[tuple[str, int]] = []
         self._reports: list[Report] = []
         self._token = 0
@@ -157,7 +144,7 @@ class Ray:
         session.send(
             Open(
                 run=brief.run,
-                identity=_identity(brief),
+                identity=identity(brief),
                 key=os.urandom(8).hex(),
                 brief=self._encode(brief),
                 needs=self._needs,
@@ -182,7 +169,7 @@ class Ray:
     def _adopt(self, left: Sequence[tuple[int, list[tuple[str, int]]]]) -> None:
         for token, names in left:
             self._token = max(self._token, token)
-            held = self._held[token] = _Held(token, (), [(path, attempt) for path, attempt in names])
+            held = self._held[token] = Held(token, (), [(path, attempt) for path, attempt in names])
             for name in held.left:
                 self._names[name] = held
         self._adopted = list(self._names)
@@ -214,7 +201,7 @@ class Ray:
             if name in self._names or name in new:
                 continue
             if self._why[job.task]:
-                refused.append(_ended(name, Failure("refused", self._why[job.task])))
+                refused.append(ended(name, Failure("refused", self._why[job.task])))
             else:
                 new.add(name)
                 taken.append(job)
@@ -226,7 +213,7 @@ class Ray:
         for chunk in chunks:
             self._token += 1
             names = [(job.path, job.attempt) for job in chunk]
-            held = self._held[self._token] = _Held(self._token, chunk, names)
+            held = self._held[self._token] = Held(self._token, chunk, names)
             for name in names:
                 self._names[name] = held
             takes = sorted({key for job in chunk for key in large_in(job.args)}) if self._shares else []
@@ -314,7 +301,7 @@ class Ray:
             self._record(record)
         if name in self._names and name not in self._told:
             self._told.add(name)
-            self._reports.append(_about(beat, Report(beat.path, beat.attempt, "running", at=beat.started)))
+            self._reports.append(about(beat, Report(beat.path, beat.attempt, "running", at=beat.started)))
 
     def _done(self, done: Done) -> None:
         held = self._held.pop(done.token, None)
@@ -331,7 +318,7 @@ class Ray:
             del self._names[name]
         self._without_records(held, left, done.failure or Failure("lost", "Ray's worker gave no record of it"))
 
-    def _without_records(self, held: _Held, left: Sequence[tuple[str, int]], failure: Failure) -> None:
+    def _without_records(self, held: Held, left: Sequence[tuple[str, int]], failure: Failure) -> None:
         """Some jobs of a bundle have ended with their process: of several, each shall fail by itself."""
         again = []
         for name in left:
@@ -340,10 +327,10 @@ class Ray:
             if wanted and shared and name in held.jobs:
                 again.append([held.jobs[name]])
             elif wanted:
-                self._reports.append(_ended(name, failure))
+                self._reports.append(ended(name, failure))
             else:
                 told = failure if failure.reason == "cancelled" else Failure("cancelled", "stopped while it ran")
-                self._reports.append(_ended(name, told))
+                self._reports.append(ended(name, told))
         self._send(again)
 
     def _record(self, record: Attempt) -> None:
@@ -379,24 +366,9 @@ class Ray:
         for name, held in before.items():
             again = self._names.get(name)
             if again is None:
-                self._reports.append(_ended(name, Failure("lost", why)))
+                self._reports.append(ended(name, Failure("lost", why)))
             else:
                 again.jobs.update({name: held.jobs[name]} if name in held.jobs else {})
                 again.unwanted |= held.unwanted & {name}
         for name in self._names.keys() - before.keys():
             del self._names[name]  # its end was told before
-
-
-def _about(beat: Beat, report: Report) -> Report:
-    report.log_file, report.log_start, report.worker = beat.log_file, beat.log_start, beat.worker
-    return report
-
-
-def _ended(name: tuple[str, int], failure: Failure) -> Report:
-    return Report(name[0], name[1], "ended", failure=failure, at=time())
-
-
-def _identity(brief: Brief) -> str:
-    """Tell a run from those of other projects that have chosen the same id; the same wherever it is taken up."""
-    place = {key: said for key, said in brief.artifacts.items() if key != "folder"}
-    return sha256(msgspec.msgpack.encode([brief.run, brief.code.root, place], order="deterministic")).hexdigest()

@@ -92,8 +92,12 @@ class Guest:
         ended: type[BaseException],
         sends_output: bool,
         grace: float = 2.0,
+        notes: tuple[str, ...] = (),
     ) -> None:
-        """`path`: of the log. `ended`: what is raised in a task that is to end."""
+        """`path`: of the log. `ended`: what is raised in a task that is to end.
+
+        `notes`: what is to be said of this process with each job, in its record and before what it writes.
+        """
         self.edition = 0
         self._bench = bench
         self._log = log
@@ -102,6 +106,7 @@ class Guest:
         self._ended = ended
         self._sends_output = sends_output
         self._grace = grace
+        self._notes = notes
         self._sent = log.end
         self._now: _Now | None = None
         self._records: list[Attempt] = []
@@ -161,7 +166,10 @@ class Guest:
         self._now = now
         if not self._busy.is_set():
             self._busy.set()
+        for text in self._notes:
+            print(f"fairlead: {text}", file=sys.stderr, flush=True)
         record = bench.execute(now.job)
+        record.notes = self._notes
         self._now = None
         if now.verdict:
             kill(reversed(descendants(os.getpid())))
