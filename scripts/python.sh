@@ -97,3 +97,9 @@ install_wheel() {  # install_wheel DIR: the wheel is what users get, so the whee
     mv "$stamp.next" "$stamp"
     rm -rf "$out"
 }
+
+with_mlflow() {  # with_mlflow PYTHON: tests of the observer find an MLflow; a minute and 900 MB, once
+    make_venv "$1" "$root/.venvs/mlflow"
+    install_once "$root/.venvs/mlflow" pyproject.toml "$root" mlflow
+    export FAIRLEAD_TEST_MLFLOW="$root/.venvs/mlflow/bin/python"
+}

@@ -1,4 +1,4 @@
-"""Runs in MLflow: a real tracking server on SQLite, asked over HTTP.
+"""Runs in MLflow: a real tracking server on SQLite, asked over HTTP. Run by `scripts/engines`.
 
 MLflow weighs 700 MB and takes a minute to install, so it is in no dependency group. With
 FAIRLEAD_TEST_MLFLOW=1 `scripts/test` makes an environment for it; otherwise the variable names a
