@@ -5,6 +5,7 @@ import sys
 
 import click
 import pytest
+from msgspec.structs import astuple
 
 from fairlead.cli.options import pairs
 from fairlead.cli.quick import understood
@@ -62,7 +63,7 @@ def by_click(words):
 def test_what_is_understood_is_what_click_understands(line):
     words = line.split()
     found = understood(words)
-    assert found is None or tuple(found) == by_click(words)
+    assert found is None or astuple(found) == by_click(words)
 
 
 @pytest.mark.parametrize("line", PLAIN[:6])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fairlead.stores.artifacts import MemoryArtifacts
-from fairlead.stores.codecs import dump, json_bytes, json_value, load_buffers
+from fairlead.stores.codecs import json_bytes, json_value
 from fairlead.stores.digest import canonical_digest
+from fairlead.stores.pickled import dump, load_buffers
 from fairlead.stores.values import StoredValues
 from fairlead.testing.contracts.codec import CodecContract
 

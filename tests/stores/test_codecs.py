@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from fairlead.errors import UnstorableValue
-from fairlead.stores.codecs import dump, json_bytes, json_value, load_buffers, load_pickle
+from fairlead.stores.codecs import json_bytes, json_value
+from fairlead.stores.pickled import dump, load_buffers, load_pickle
 from tests.stores import value_samples as samples
 from tests.stores.value_samples import same
 
@@ -151,7 +152,7 @@ import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from fairlead.stores.codecs import dump, load_pickle
+from fairlead.stores.pickled import dump, load_pickle
 
 @dataclass
 class Point:
@@ -185,7 +186,7 @@ def test_what_plain_pickle_takes_needs_no_cloudpickle() -> None:
     code = """
         import sys
         from fractions import Fraction
-        from fairlead.stores.codecs import dump
+        from fairlead.stores.pickled import dump
         dump([(1, 2), {1: Fraction(1, 2)}, {3}])
         assert "cloudpickle" not in sys.modules and "numpy" not in sys.modules
     """

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.errors import UnstorableValue
-from fairlead.stores.codecs import dump, json_bytes, load_pickle
+from fairlead.stores.codecs import json_bytes
 from fairlead.stores.digest import canonical_digest, of_json, of_list, of_parts
+from fairlead.stores.pickled import dump, load_pickle
 from tests.stores import value_samples as samples
 
 EVERYTHING = [*samples.JSON, *samples.OTHER, *samples.ARRAYS, *samples.FRAMES, *samples.TABLES]

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from fairlead.api.params_file import Placed, read_params_file
 from fairlead.author.built import Input
@@ -25,7 +28,7 @@ _ALIKE = 0.7
 """How much alike two names are when one may be the other one misspelt: two letters swapped in four are."""
 
 
-class Sources(NamedTuple):
+class Sources(msgspec.Struct, frozen=True):
     """All that is said about parameters, before anybody looks which a workflow has."""
 
     given: Mapping[str, Any] = {}
@@ -38,7 +41,7 @@ class Sources(NamedTuple):
     """Those of a run that goes on: only the command line and a params file change them."""
 
 
-class Gathered(NamedTuple):
+class Gathered(msgspec.Struct, frozen=True):
     """A workflow's parameters, put together."""
 
     values: dict[str, Any]
@@ -62,16 +65,18 @@ def gather(inputs: Sequence[Input], sources: Sources, *, rest: Input | None = No
     values: dict[str, Any] = {}
     problems: list[str] = []
     refused = set()
-    for name, (value, place) in found.items():
+    for name, placed in found.items():
         one = known.get(name, rest)
         if one is None:
-            problems.append(f"takes no {name!r}{nearest(name, known)} ({place})")
+            problems.append(f"takes no {name!r}{nearest(name, known)} ({placed.place})")
             continue
         try:
-            values[name] = _read(value, one)
+            values[name] = _read(placed.value, one)
         except ValueError as error:
             refused.add(name)
-            problems += [f"{name!r}: {sentence} ({place})" for sentence in getattr(error, "sentences", [str(error)])]
+            problems += [
+                f"{name!r}: {sentence} ({placed.place})" for sentence in getattr(error, "sentences", [str(error)])
+            ]
     return Gathered(values, problems, frozenset(refused), _notes(known, sources))
 
 
@@ -97,7 +102,7 @@ def from_outside(
         return {}
     left = [one for one in inputs() if one.name not in given]
     gathered = gather(left, Sources(environment=environment))
-    refuse(name, gathered._replace(notes=[]))
+    refuse(name, replace(gathered, notes=[]))
     return gathered.values
 
 
@@ -140,7 +145,7 @@ def _of_environment(environment: Environment | None) -> dict[str, Placed]:
     return found
 
 
-class _Own(NamedTuple):
+class _Own(msgspec.Struct, frozen=True):
     """A value that is one already: Python's own, or a run's."""
 
     value: Any

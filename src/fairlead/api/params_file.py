@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from fairlead.author.text import Word, once
 from fairlead.errors import DefinitionError, NotFound
@@ -15,7 +17,7 @@ from fairlead.errors import DefinitionError, NotFound
 __all__ = ["Placed", "read_params_file"]
 
 
-class Placed(NamedTuple):
+class Placed(msgspec.Struct, frozen=True):
     """A value, and where it was given."""
 
     value: Any

@@ -6,7 +6,9 @@ Imported when one of them is called: a process that only looks at definitions ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import get_args
+
+import msgspec
 
 from fairlead.api.away import check_launch
 from fairlead.api.debugging import Witness, here
@@ -25,7 +27,7 @@ from fairlead.ports import Executor, Observer
 __all__ = ["Options", "built_for", "check", "prepare", "run", "warnings"]
 
 
-class Options(NamedTuple):
+class Options(msgspec.Struct, frozen=True):
     """How a run is to be made and carried; as the arguments of `Runnable.run`."""
 
     id: str | None

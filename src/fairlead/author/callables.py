@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from fairlead.author.problems import Problem, absolute, nearest
 from fairlead.errors import DefinitionError
@@ -39,7 +41,7 @@ class _Missing:
 MISSING: Any = _Missing()
 
 
-class Argument(NamedTuple):
+class Argument(msgspec.Struct, frozen=True):
     """One argument of a callable."""
 
     name: str
@@ -103,8 +105,8 @@ class Layout:
     def params(self) -> tuple[Param, ...]:
         """The arguments as a task definition holds them."""
         return tuple(
-            Param(name, kind, default is MISSING and kind not in LOOSE, annotation)
-            for name, kind, default, annotation in self.arguments
+            Param(one.name, one.kind, one.default is MISSING and one.kind not in LOOSE, one.annotation)
+            for one in self.arguments
         )
 
     def wanted(self, name: str) -> Any:

@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.author.callables import Layout, layout_of
 from fairlead.author.functions import Task
@@ -194,7 +195,7 @@ def _layout(functions: list[Callable[..., Any]], component: Any) -> Layout:
         known = layout_of(function)
         texts = {one.name: one.annotation for one in known.arguments}
         arguments = [
-            one if one.annotation else one._replace(annotation=texts.get(one.name, "")) for one in layout.arguments
+            one if one.annotation else replace(one, annotation=texts.get(one.name, "")) for one in layout.arguments
         ]
         hints = {**known.hints, **layout.hints}
         layout = Layout(functions[0], arguments)

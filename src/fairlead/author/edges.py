@@ -6,7 +6,9 @@ Judging belongs to `fairlead.model.types`; this file only collects while the gra
 from __future__ import annotations
 
 import reprlib
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+import msgspec
 
 from fairlead.author.callables import Layout
 from fairlead.author.constants import ATOMS
@@ -21,7 +23,7 @@ Kind = Literal["value", "member", "item"]
 """The argument itself, a member of the list that is the argument, or a list that is mapped over."""
 
 
-class _Meeting(NamedTuple):
+class _Meeting(msgspec.Struct, frozen=True):
     origin: Origin
     what: What
     layout: Layout

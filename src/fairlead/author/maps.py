@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from fairlead.author.callables import Layout
 from fairlead.author.constants import CONTAINERS, holds_handle, misplaced
@@ -31,7 +33,7 @@ _ENOUGH = 50
 _NOTHING = "is given no list to map over; each(…) marks a keyword that is one"
 
 
-class Sources(NamedTuple):
+class Sources(msgspec.Struct, frozen=True):
     """What a map takes: lists, and values for every call."""
 
     over: dict[str, Any]
@@ -128,7 +130,7 @@ def map_task(
     return place_map(scope, MapCall(body, sources, layout, place, origin, after, True, core.free, {}, core.options))
 
 
-class MapCall(NamedTuple):
+class MapCall(msgspec.Struct, frozen=True):
     """One use of `map`, ready to be placed."""
 
     body: Workflow
@@ -141,9 +143,9 @@ class MapCall(NamedTuple):
     after: tuple[Handle, ...] = ()
     flat: bool = False
     free: bool = False
-    lifted: dict[str, Binding] = {}  # noqa: RUF012 - a default that nobody changes
+    lifted: dict[str, Binding] = {}
     """Body parameters that stand for values from around the map."""
-    limits: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
+    limits: dict[str, Any] = {}
     """`min_success` and `max_parallel`, where they are set."""
 
 

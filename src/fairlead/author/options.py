@@ -22,7 +22,7 @@ from fairlead.model.task import Catalog, Resources, TaskDefinition
 
 __all__ = ["OF_CALLS", "OPTIONS", "Core", "check_name", "check_options", "target_of", "untracked"]
 
-_MEMORY = re.compile(r"\d+(\.\d+)?([KMGTP]i?)?")
+_MEMORY = r"\d+(\.\d+)?([KMGTP]i?)?"
 
 
 class Core:
@@ -181,7 +181,7 @@ def _resources(value: object) -> str:
     for name, number in (("cpu", value.cpu), ("gpu", value.gpu)):
         if not isinstance(number, (int, float)) or isinstance(number, bool) or number < 0:
             return f"must have a number as {name}; got {number!r}"
-    if value.memory is not None and not (isinstance(value.memory, str) and _MEMORY.fullmatch(value.memory)):
+    if value.memory is not None and not (isinstance(value.memory, str) and re.fullmatch(_MEMORY, value.memory)):
         return f"must have memory such as '4Gi' or '500M'; got {value.memory!r}"
     return ""
 

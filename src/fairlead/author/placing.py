@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+import msgspec
 
 from fairlead.author.callables import Layout, place_of_function
 from fairlead.author.constants import CONTAINERS, holds_handle
@@ -33,14 +35,14 @@ Static: TypeAlias = Annotated[T, _StaticMark]
 """`n: Static[int]`: a parameter that has its real value while the workflow is built."""
 
 
-class Body(NamedTuple):
+class Body(msgspec.Struct, frozen=True):
     """What placing needs of a workflow function."""
 
     function: Callable[..., Any]
     layout: Layout
     name: str
     after: tuple[Handle, ...]
-    limits: dict[str, Any] = {}  # noqa: RUF012 - a default that nobody changes
+    limits: dict[str, Any] = {}
     """`min_success` and `max_parallel` of its maps."""
 
 

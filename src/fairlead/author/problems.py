@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType
-from typing import NamedTuple
+
+import msgspec
 
 from fairlead.errors import DefinitionError
 from fairlead.model.task import Place
@@ -22,7 +23,7 @@ _absolute: dict[str, str] = {}
 """Absolute names of files, worked out once per process."""
 
 
-class Problem(NamedTuple):
+class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong, and where."""
 
     where: str
@@ -33,10 +34,10 @@ class Problem(NamedTuple):
 def complain(subject: str, problems: Sequence[Problem]) -> DefinitionError:
     """Make one error of all problems."""
     if len(problems) == 1:
-        where, what = problems[0]
-        return DefinitionError(f"{subject}: {where} {what}" if where else f"{subject}: {what}")
+        (only,) = problems
+        return DefinitionError(f"{subject}: {only.where} {only.what}" if only.where else f"{subject}: {only.what}")
     width = max(len(problem.where) for problem in problems)
-    lines = [f"{where:<{width}}  {what}" if width else what for where, what in problems]
+    lines = [f"{one.where:<{width}}  {one.what}" if width else one.what for one in problems]
     return DefinitionError(f"{subject}: {len(problems)} problems", lines)
 
 

@@ -10,6 +10,8 @@ import copy
 from types import BuiltinFunctionType
 from typing import Any
 
+from msgspec.structs import replace
+
 from fairlead.author.callables import Layout
 from fairlead.author.functions import Task
 from fairlead.author.options import Core
@@ -35,7 +37,7 @@ def open_core(core: Core) -> Core:
     if len(arguments) != 1 or arguments[0].annotation not in _NAMESPACES or core.function is None:
         return core
     one = arguments[0]
-    return Core(core.function, core.options, Layout(core.function, [one._replace(kind="namespace")]))
+    return Core(core.function, core.options, Layout(core.function, [replace(one, kind="namespace")]))
 
 
 def takes_any(core: Core) -> bool:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from fairlead.author.built import Built, Input
 from fairlead.author.callables import MISSING, Layout, clean_doc, layout_of, place_of_function
 from fairlead.author.constants import misplaced
@@ -189,7 +191,7 @@ class WorkflowFunction:
                 return scope.enter_each(self, lists, values)
             return map_plainly(self.fn, lists, values, self._limits.get("min_success"))
         self._refuse_graph(scope)
-        body = self.body if self.handler is None else self.body._replace(function=self)
+        body = self.body if self.handler is None else replace(self.body, function=self)
         return map_body(scope, body, lists, values)
 
     def _refuse_graph(self, scope: Scope) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
+
+import msgspec
 
 from fairlead.cli.wanted import Form, Launch
 
@@ -20,7 +22,7 @@ _MANY = frozenset({"--param", "--tag"})
 _LOUDER = {"-v": 1, "--verbose": 1, "-q": -1, "--quiet": -1}
 
 
-class Plain(NamedTuple):
+class Plain(msgspec.Struct, frozen=True):
     """What the words of `run` say."""
 
     target: str

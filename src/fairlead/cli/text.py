@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TextIO, TypeAlias
+from typing import TextIO, TypeAlias
+
+import msgspec
 
 from fairlead.model.words import Tone
 
@@ -27,7 +29,7 @@ __all__ = [
 ]
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True):
     """A piece of text in one style."""
 
     text: str
@@ -39,7 +41,7 @@ Line: TypeAlias = list[Span]
 Cell: TypeAlias = Span | str
 
 
-class Column(NamedTuple):
+class Column(msgspec.Struct, frozen=True):
     """One column of a table."""
 
     title: str

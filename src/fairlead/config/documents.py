@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 from fairlead.errors import ConfigurationError
 
@@ -18,7 +20,7 @@ Keys: TypeAlias = tuple[str | int, ...]
 """The way to a value: `("executor", "max_workers")`."""
 
 
-class Spot(NamedTuple):
+class Spot(msgspec.Struct, frozen=True):
     """Where something was written, counted from 1; line 0: nobody knows the line."""
 
     file: str

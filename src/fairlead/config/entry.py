@@ -19,14 +19,18 @@ from fairlead.executors.local.forkserver import ForkServer, watch
 from fairlead.executors.local.guardian import guard
 from fairlead.executors.local.link import WorkerLink
 from fairlead.node.worker import Worker
+from fairlead.ports import Brief, Job
+from fairlead.wire import decoder
 
 __all__ = ["main"]
 
 
 def _preload() -> None:
-    """Import what almost every worker would import for itself: the names that a user's file begins with."""
+    """Make what almost every worker would make for itself: the names that a user's file begins with, decoders."""
     import_module("fairlead.node.failure")
     _ = fairlead.task, fairlead.workflow
+    for kind in (Job, Brief):
+        decoder(kind)
 
 
 def main() -> None:

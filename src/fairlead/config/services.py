@@ -5,6 +5,7 @@ Stores are opened once per process and place, and shared by all runs and threads
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -306,6 +307,8 @@ def executor_for(
 
 def members_of(executor: Executor) -> Mapping[str, Executor] | None:
     """Give the executors that one is made of, by name; None for one that stands for itself."""
+    if "fairlead.executors.several" not in sys.modules:
+        return None  # nobody can have made one
     from fairlead.executors.several import Several
 
     return executor.members if isinstance(executor, Several) else None

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from hashlib import file_digest, sha256
 from math import inf
 from pathlib import Path
+
+from fairlead.model.hashing import sha256
 
 __all__ = ["changed", "content_digest"]
 
@@ -27,10 +28,8 @@ def content_digest(path: Path) -> str:
     """Give the digest of what a path names: a file's bytes, a folder's names and bytes; "" for nothing."""
     try:
         if path.is_dir():
-            hasher = sha256(b"folder")
-            for name, file in _files(path):
-                hasher.update(f"\0{name}\0{_file(file)}".encode("utf-8", "surrogateescape"))
-            return hasher.hexdigest()
+            said = [f"\0{name}\0{_file(file)}".encode("utf-8", "surrogateescape") for name, file in _files(path)]
+            return sha256(b"folder", *said).hexdigest()
         return _file(str(path)) if path.is_file() else ""
     except OSError as error:
         # What cannot be read is the task's problem to meet; no content has this digest.
@@ -75,6 +74,8 @@ def _file(path: str) -> str:
     known = _known.get(path)
     if known is not None and known[0] == mark:
         return known[1]
+    from hashlib import file_digest
+
     with open(path, "rb") as file:  # noqa: PTH123 - pathlib is a slow import
         digest = file_digest(file, "sha256").hexdigest()
     if time.time() - found.st_ctime > _SETTLED:

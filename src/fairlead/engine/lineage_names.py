@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import _ast as ast
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from fairlead.engine.lineage_index import Import, imports
 
@@ -21,7 +23,7 @@ _UNSAID = frozenset({"ctx", "kind", "type_comment"})
 """Fields that follow from the rest, or that do nothing."""
 
 
-class Use(NamedTuple):
+class Use(msgspec.Struct, frozen=True):
     """A name taken from outside the piece, with the attributes taken from it."""
 
     name: str
@@ -323,9 +325,9 @@ class _Reader:
             if use.imported is not None or use.name not in own:
                 parent.uses.append(use)
             elif use.name in scope.imports:
-                parent.uses.extend(use._replace(imported=imported) for imported in scope.imports[use.name])
+                parent.uses.extend(replace(use, imported=imported) for imported in scope.imports[use.name])
             elif scope.kind == "class":
-                parent.uses.append(use._replace(surely=False))
+                parent.uses.append(replace(use, surely=False))
 
 
 def _chain(node: ast.expr) -> tuple[str, tuple[str, ...]] | None:

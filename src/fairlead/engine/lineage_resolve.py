@@ -10,14 +10,16 @@ import _ast as ast
 import builtins
 from collections.abc import Iterable
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from fairlead.engine.lineage_index import Import, Module
 from fairlead.engine.lineage_modules import Found, find, loaded
 from fairlead.engine.lineage_names import Reading, Use, read
 from fairlead.engine.packages import distribution
+from fairlead.model.hashing import blake2b
 from fairlead.model.run import TaskCode
 
 __all__ = ["Key", "Resolver", "Symbol", "digest_of"]
@@ -208,7 +210,7 @@ class Resolver:
             self.note_builtin(use, out, use.file or self.label(module))
             return
         if "__getattr__" in module.bindings:
-            self.resolve(module, use._replace(name="__getattr__", chain=()), out)
+            self.resolve(module, replace(use, name="__getattr__", chain=()), out)
             return
         running = loaded(module.name)
         if running is not None and use.name in vars(running):
@@ -262,7 +264,7 @@ class Resolver:
             self.walk(self.find(f"{found.name}.{chain[0]}"), chain[1:], out, module, use, optional=optional)
         else:
             file = use.file or (self.label(module) if module is not None else "")
-            self.resolve(found, use._replace(name=chain[0], chain=chain[1:], imported=None, file=file), out)
+            self.resolve(found, replace(use, name=chain[0], chain=chain[1:], imported=None, file=file), out)
 
     def _is_module(self, name: str) -> bool:
         found = self.find(name)

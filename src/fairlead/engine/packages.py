@@ -11,8 +11,9 @@ import os
 import re
 import sys
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
+
+from fairlead.model.hashing import sha256
 
 __all__ = ["distribution", "installed", "site_of", "version_of"]
 

@@ -6,7 +6,8 @@ Only compares; all mismatches of a run are one table: the task, what it needs, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from fairlead.model.amounts import memory_bytes
 from fairlead.model.task import TaskDefinition
@@ -21,7 +22,7 @@ _WIDTH: dict[Reach, int] = {"process": 0, "host": 1, "network": 2}
 _OUT_OF_SIGHT = "executor {!r} runs tasks out of its sight"
 
 
-class Mismatch(NamedTuple):
+class Mismatch(msgspec.Struct, frozen=True):
     """Something that cannot be carried where it was to be."""
 
     task: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 from fairlead.engine.packages import installed, version_of
+from fairlead.model.hashing import sha256
 from fairlead.model.run import Code, Requirements
 
 __all__ = ["LOCKS", "requirements_of", "unlike"]

@@ -11,7 +11,6 @@ That is recorded with the attempt, so that a later run can tell whether it is st
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from fairlead.engine.contents import changed, content_digest
 from fairlead.model.components import component_changes
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.fold import complete, fold
+from fairlead.model.hashing import sha256
 from fairlead.model.path import group_of
 from fairlead.model.run import Run, TaskCode
 from fairlead.model.scope import Live, Scope
@@ -48,7 +48,7 @@ class Parts(msgspec.Struct, frozen=True, array_like=True):
 
     def key(self) -> str:
         """Give the one string that stands for all of it."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:40]
+        return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:40]
 
 
 class Keys:
@@ -94,7 +94,7 @@ class Keys:
         if not paths:
             return digest
         contents = [content_digest(path) for path in paths]
-        return hashlib.sha256(msgspec.json.encode((digest, contents))).hexdigest()[:40]
+        return sha256(msgspec.json.encode((digest, contents))).hexdigest()[:40]
 
     def _digest_alone(self, value: Value) -> str:
         if not isinstance(value, Stored):
@@ -200,7 +200,7 @@ class Keys:
         args = {f"{place} {name}": state.value(scope, binding) for place, (name, binding) in taken}
         tasks = {task for body in bodies for inner in body.nodes for task in _tasks_in(inner)}
         parts = [self._parts(task, args, order).key() for task in sorted(tasks)]
-        return hashlib.sha256(msgspec.json.encode((parts, bodies))).hexdigest()[:40]
+        return sha256(msgspec.json.encode((parts, bodies))).hexdigest()[:40]
 
 
 class Finder:

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -24,6 +23,7 @@ from fairlead.engine.lineage_objects import Objects, unwrap
 from fairlead.engine.packages import site_of
 from fairlead.engine.requirements import requirements_of
 from fairlead.model.components import Method
+from fairlead.model.hashing import sha256
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile, TaskCode
 from fairlead.model.task import TaskDefinition

@@ -10,7 +10,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -52,7 +52,7 @@ class _Missing:
 MISSING: Any = _Missing()
 
 
-class Setting(NamedTuple):
+class Setting(msgspec.Struct, frozen=True):
     """A setting of a component, as its class declares it."""
 
     name: str
@@ -65,7 +65,7 @@ class Setting(NamedTuple):
     """The class that declares it."""
 
 
-class Role(NamedTuple):
+class Role(msgspec.Struct, frozen=True):
     """A place in a runner or a component that another component fills."""
 
     name: str
@@ -76,7 +76,7 @@ class Role(NamedTuple):
     owner: type
 
 
-class Members(NamedTuple):
+class Members(msgspec.Struct, frozen=True):
     """What a class declares by annotations."""
 
     settings: dict[str, Setting]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PosixPath
-from typing import NamedTuple
 
 import msgspec
 
@@ -30,7 +29,7 @@ class File(PosixPath):
     """
 
 
-class FolderFiles(NamedTuple):
+class FolderFiles(msgspec.Struct, frozen=True):
     """Stands for the files of the folder where a run is made, as far as they match."""
 
     patterns: tuple[str, ...]

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Final, NamedTuple, get_args
+from typing import Final, get_args
+
+import msgspec
+from msgspec.structs import replace
 
 from fairlead.model.events import Failure
 from fairlead.model.path import beneath, join
@@ -63,7 +66,7 @@ class Live:
         return f"<Live {self.path}#{self.attempt} {STATUSES[self.status]}>"
 
 
-class Trouble(NamedTuple):
+class Trouble(msgspec.Struct, frozen=True):
     """A failure in a scope that nothing in there deals with."""
 
     place: tuple[int, int]
@@ -120,7 +123,7 @@ class Scope:
     def note_at(self, position: int, item: int, trouble: Trouble) -> None:
         """Something failed in a node of this scope; of a map it counts only once the map has failed."""
         fan = self.outputs[position] if 0 <= position < len(self.outputs) else None
-        (fan if isinstance(fan, Fan) else self).note(trouble._replace(place=(position, item)))
+        (fan if isinstance(fan, Fan) else self).note(replace(trouble, place=(position, item)))
 
     def path(self, position: int) -> str:
         """Give the path of a node in here."""
@@ -205,7 +208,7 @@ def _first(known: Trouble | None, other: Trouble) -> Trouble:
     if known is None:
         return other
     known.paths.extend(other.paths)
-    return known if known.place <= other.place else other._replace(paths=known.paths)
+    return known if known.place <= other.place else replace(other, paths=known.paths)
 
 
 def _direct(

@@ -12,6 +12,7 @@ from heapq import heapify
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.model.events import Failure
 from fairlead.model.path import join
@@ -133,7 +134,7 @@ class Standing(Tally):
         elif body:
             path = f"{path}.{HANDLER}"
         inside = Scope(plan, path, bindings, (scope, position, item))
-        inside.trouble = trouble and trouble._replace(place=FIRST)
+        inside.trouble = trouble and replace(trouble, place=FIRST)
         if self._keep:
             if scope.kept is None:
                 scope.kept = {}

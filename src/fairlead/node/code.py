@@ -9,10 +9,8 @@ from __future__ import annotations
 import io
 import linecache
 import os
-import pickle
 import sys
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -22,6 +20,7 @@ from typing import Any
 
 from fairlead.errors import DefinitionError
 from fairlead.model.components import Method, Recipe, task_component
+from fairlead.model.hashing import sha256
 from fairlead.model.names import canonical_module
 from fairlead.model.run import Code, SourceFile, TaskCode
 from fairlead.model.task import TaskDefinition
@@ -203,6 +202,8 @@ def _imported(task: TaskDefinition, target: str) -> Any:
 
 def _unpickled(task: TaskDefinition, value: Any) -> Any:
     if isinstance(value, bytes):
+        import pickle
+
         try:
             value = pickle.loads(value)
         except Exception as error:

@@ -5,7 +5,6 @@ Functions of importable modules travel by name and never come here.
 
 from __future__ import annotations
 
-import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +121,8 @@ def _used(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _place(function: FunctionType, name: str) -> str:
     """Give the line that first assigns the name in the function's file or cell."""
+    import linecache
+
     file = function.__code__.co_filename
     for number, line in enumerate(linecache.getlines(file), 1):
         if re.match(rf"\s*{re.escape(name)}\b[^=(]*=", line):

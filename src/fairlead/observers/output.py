@@ -9,9 +9,10 @@ __all__ = ["OutputLines"]
 _LONGEST = 8192
 """Bytes of one line that are kept back until its end arrives."""
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+# Compiled when a task has first printed something: most commands never get there.
+_ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+_COLOUR = r"\x1b\[[0-9;:]*m"
+_CONTROLS = r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]"
 
 
 class OutputLines:
@@ -47,11 +48,11 @@ class OutputLines:
         text = line.decode("utf-8", "replace").rstrip("\r")
         text = text.rpartition("\r")[2]
         if self._clean:
-            text = _ESCAPES.sub(self._kept, text)
-            text = _CONTROLS.sub("", text)
+            text = re.sub(_ESCAPES, self._kept, text)
+            text = re.sub(_CONTROLS, "", text)
             if "\x1b" in text:
                 text += "\x1b[0m"
         return f"{path} | {text}"
 
     def _kept(self, found: re.Match[str]) -> str:
-        return found.group() if self._keep_colour and _COLOUR.fullmatch(found.group()) else ""
+        return found.group() if self._keep_colour and re.fullmatch(_COLOUR, found.group()) else ""

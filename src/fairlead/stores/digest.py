@@ -15,7 +15,6 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from hashlib import sha256
 from itertools import chain
 from math import isfinite
 from pathlib import PurePath
@@ -23,6 +22,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from fairlead.errors import UnstorableValue
+from fairlead.model.hashing import sha256
 from fairlead.model.values import Inline, Pick, Stored, Tree, Value
 from fairlead.stores.codecs import Exact, encoded
 
@@ -46,10 +46,7 @@ def canonical_digest(value: Any) -> str:
 
 def of_json(*data: bytes | memoryview) -> str:
     """Give the digest of the value whose JSON this is, in pieces."""
-    hasher = sha256(b"json:")
-    for piece in data:
-        hasher.update(piece)
-    return hasher.hexdigest()[: 2 * _SIZE]
+    return sha256(b"json:", *data).hexdigest()[: 2 * _SIZE]
 
 
 def of_list(digests: Iterable[str]) -> str:
@@ -96,10 +93,7 @@ def _hash(kind: bytes, parts: Sequence[bytes]) -> bytes:
 
 
 def _leaf(kind: str, *content: bytes | memoryview) -> bytes:
-    hasher = sha256(f"={kind}\0".encode())
-    for piece in content:
-        hasher.update(piece)
-    return hasher.digest()[:_SIZE]
+    return sha256(f"={kind}\0".encode(), *content).digest()[:_SIZE]
 
 
 class Digester:

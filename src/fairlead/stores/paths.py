@@ -10,13 +10,12 @@ import mmap
 import os
 import struct
 from collections.abc import Callable
-from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from fairlead.errors import ArtifactMissing, UnstorableValue
+from fairlead.model.hashing import sha256
 from fairlead.model.values import Stored
 from fairlead.ports import ArtifactStore
 from fairlead.wire import json_decoder
@@ -56,7 +55,7 @@ class _Manifest(msgspec.Struct, array_like=True):
     entries: list[_Entry]
 
 
-class Packed(NamedTuple):
+class Packed(msgspec.Struct, frozen=True):
     """A folder as one object."""
 
     chunks: list[bytes | memoryview]
@@ -108,6 +107,8 @@ def keep_by_content(artifacts: ArtifactStore, path: Path) -> Stored:
                 key = _content_key(sha256(content).hexdigest(), name)
                 size = artifacts.put(key, [content])
             else:
+                from hashlib import file_digest
+
                 key = _content_key(file_digest(file, "sha256").hexdigest(), name)
                 size = _put_large(artifacts, key, path, before)
     except OSError as error:

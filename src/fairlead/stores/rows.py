@@ -66,7 +66,6 @@ class _Body(msgspec.Struct, array_like=True):
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = decoder(_Body).decode
 _encode_json = msgspec.json.Encoder().encode
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 _decode_tag = msgspec.json.Decoder(str).decode
@@ -114,7 +113,7 @@ def attempt_rows(
 def attempt_from(row: tuple[Any, ...]) -> Attempt:
     """Put an attempt together again from `ATTEMPT_COLUMNS`."""
     path, attempt, outcome, queued, started, ended, seconds, key, body = row
-    b = _decode(body)
+    b = decoder(_Body).decode(body)
     return Attempt(
         path, attempt, b.epoch, queued, started, ended, seconds, outcome, b.outputs, b.failure,
         b.retryable, b.origin, key, b.log, b.metrics, b.artifacts, b.worker, b.call, b.notes,
@@ -138,7 +137,8 @@ def merge(old: Attempt, new: Attempt) -> Attempt:
 
 def merge_bodies(old: bytes, new: bytes) -> bytes:
     """Do the same to packed bodies."""
-    return _encode(_filled(_decode(old), _decode(new), _NO_BODY))
+    decode = decoder(_Body).decode
+    return _encode(_filled(decode(old), decode(new), _NO_BODY))
 
 
 _NO_BODY = _Body()

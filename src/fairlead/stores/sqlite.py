@@ -93,7 +93,6 @@ _KEYS_AT_ONCE = 500
 _attempt_rows = partial(attempt_rows, blob=bytearray, nothing="")
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_group = decoder(Group).decode
 
 
 class SqliteStore:
@@ -260,7 +259,8 @@ class SqliteStore:
         )
         if not rows:
             self._stored(run_id)
-        return [_decode_group(row[0]) for row in rows]
+        decode = decoder(Group).decode
+        return [decode(row[0]) for row in rows]
 
     def attempts(
         self,

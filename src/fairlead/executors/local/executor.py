@@ -29,6 +29,7 @@ from fairlead.executors.processes import oom_kills
 from fairlead.executors.verdicts import ended_by_us, is_quiet, of_death, rewrite
 from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job, Offers, Report
+from fairlead.wire import decoder
 
 __all__ = ["Local", "processors"]
 
@@ -130,6 +131,7 @@ class Local:
             self._held[self._serial] = names[name] = held
         line.pump()
         self._look_soon()
+        decoder(Attempt)  # made the first time, at 3 ms, while workers begin, not when their first record is there
         return refused
 
     def poll(self, timeout: float) -> list[Report]:
@@ -137,8 +139,7 @@ class Local:
         pool, line = self._pool, self._line
         assert pool is not None, "open() comes first"
         assert line is not None
-        now = monotonic()
-        until = now + timeout
+        until = (now := monotonic()) + timeout
         while True:
             self._hear(pool, 0.0 if self._reports else max(0.0, min(until, self._look_at) - now))
             now = monotonic()
@@ -352,8 +353,7 @@ class Local:
         if not held.told and since >= self._pace:
             self._tell(held, worker)
         if not held.verdict and held.limit is not None and since >= held.limit:
-            held.verdict = "timeout"
-            held.grace = self._grace
+            held.verdict, held.grace = "timeout", self._grace
         if held.grace is not None:
             self._pool.end(worker, held.seq, held.grace)
             held.grace = None

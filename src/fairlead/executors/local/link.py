@@ -156,7 +156,7 @@ class WorkerLink:
 class Records:
     """The driver's end of a worker's stream of records."""
 
-    __slots__ = ("_decode", "_rest", "_wanted", "socket")
+    __slots__ = ("_rest", "_wanted", "socket")
 
     def __init__(self, stream: socket.socket) -> None:
         stream.setblocking(False)
@@ -165,7 +165,6 @@ class Records:
         """What has come of an unfinished record."""
         self._wanted = 0
         """Bytes that `_rest` must have before it is looked at again."""
-        self._decode = decoder(Attempt).decode
 
     def read(self, room: bytearray) -> list[tuple[int, Attempt]] | None:
         """Take what has come by now; None: nothing has."""
@@ -186,6 +185,7 @@ class Records:
 
     def _parse(self, data: memoryview) -> list[tuple[int, Attempt]]:
         found = []
+        decode = decoder(Attempt).decode
         at, end = 0, len(data)
         self._wanted = _FRAME.size
         while end - at >= _FRAME.size:
@@ -195,7 +195,7 @@ class Records:
                 self._wanted = _FRAME.size + length
                 break
             at = begin + length
-            found.append((seq, self._decode(data[begin:at])))
+            found.append((seq, decode(data[begin:at])))
         if at < end:
             self._rest = bytearray(data[at:])
         return found
