@@ -340,7 +340,7 @@ class RunStore(Protocol):
     def open(self, run_id: str, at: float) -> int:
         """Begin the run's next epoch and give its number; older epochs can write no more.
 
-        Takes back `cancel_asked`.
+        Takes back `cancel_asked`. Need not be on the disk before the epoch's first facts are.
         """
 
     def append(self, run_id: str, epoch: int, commit: Commit) -> None:

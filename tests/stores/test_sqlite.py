@@ -221,6 +221,21 @@ def test_every_commit_is_synced(store: SqliteStore) -> None:
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_opening_a_run_waits_for_no_disk_and_its_facts_do(store: SqliteStore) -> None:
+    store.create(make_run("r"))
+    connection = store._file._writer.connection
+    assert connection is not None
+    said: list[str] = []
+    connection.set_trace_callback(said.append)
+    epoch = store.open("r", 1.0)
+    store.append("r", epoch, Commit([], status="succeeded", at=2.0))
+    with pytest.raises(NotFound):
+        store.open("nobody", 1.0)
+    steps = [text for text in said if text == "COMMIT" or text.startswith(("PRAGMA", "ROLLBACK"))]
+    lax, strict = "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"
+    assert steps == [lax, "COMMIT", strict, "COMMIT", lax, "ROLLBACK", strict]
+
+
 # --- processes ---
 
 

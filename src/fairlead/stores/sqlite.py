@@ -204,7 +204,8 @@ class SqliteStore:
             )
             return epoch + 1
 
-        return self._file.write(work)
+        # Where a power cut takes this back, it takes what came after it as well: nobody has seen the epoch.
+        return self._file.write(work, waits=False)
 
     def append(self, run_id: str, epoch: int, commit: Commit) -> None:
         """Write it all, durably, or nothing; StaleEpoch when a newer driver opened the run."""

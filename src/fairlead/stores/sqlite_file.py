@@ -64,10 +64,13 @@ class SqliteFile:
         with self._reader.lock:
             return self._tell(lambda: self._rows(sql, parameters))
 
-    def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do the work in one transaction: when this comes back it is on the disk, when it raises it never was."""
+    def write(self, work: Callable[[sqlite3.Connection], _T], *, waits: bool = True) -> _T:
+        """Do the work in one transaction: when this comes back it is on the disk, when it raises it never was.
+
+        `waits=False`: it is on the disk together with whatever is written next.
+        """
         with self._writer.lock:
-            return self._tell(lambda: self._transaction(work))
+            return self._tell(lambda: self._transaction(work, waits=waits))
 
     def close(self) -> None:
         """Let the connections go; using the file again opens them again."""
@@ -85,8 +88,17 @@ class SqliteFile:
         connection = self._connection(self._reader)
         return _patiently(lambda: connection.execute(sql, parameters).fetchall())
 
-    def _transaction(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _transaction(self, work: Callable[[sqlite3.Connection], _T], *, waits: bool) -> _T:
         connection = self._connection(self._writer)
+        if not waits:
+            connection.execute("PRAGMA synchronous=NORMAL")
+            try:
+                return self._committed(connection, work)
+            finally:
+                connection.execute("PRAGMA synchronous=FULL")
+        return self._committed(connection, work)
+
+    def _committed(self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
         # Immediate: a transaction that starts reading and turns to writing can fail half-way.
         _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
         try:
