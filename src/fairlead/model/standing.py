@@ -1,7 +1,6 @@
 """What the end of one node means for the others: who may start, who never will, how blocks go on.
 
-The rules of blocks are here, one after the other. `state.py` hands out and takes facts; nothing here
-reads a clock, a file or a network.
+The rules of blocks are here, one after the other; `state.py` hands out and takes facts. No clock or file is read.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from heapq import heapify
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from fairlead.model.events import Failure
 from fairlead.model.path import join
@@ -134,7 +132,7 @@ class Standing(Tally):
         elif body:
             path = f"{path}.{HANDLER}"
         inside = Scope(plan, path, bindings, (scope, position, item))
-        inside.trouble = trouble and replace(trouble, place=FIRST)
+        inside.trouble = trouble and msgspec.structs.replace(trouble, place=FIRST)
         if self._keep:
             if scope.kept is None:
                 scope.kept = {}
