@@ -1,16 +1,35 @@
 """Errors on their way to people: in words, on stderr, never as a traceback of ours.
 
-Imports no click, and chooses no exit code.
+Imports no click. Each error says with which code the command ends.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from fairlead.cli.output import nobody_reads
 from fairlead.cli.text import Span, colour_wanted, paint
+from fairlead.errors import FairleadError
 
-__all__ = ["complain", "confess"]
+__all__ = ["complain", "confess", "in_words"]
+
+
+def in_words(work: Callable[[], int], level: Callable[[], int]) -> int:
+    """Do the work of a command, and give its exit code; every error of it is told. `level`: how much of a bug."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        complain(["interrupted"])
+        return 130
+    except FairleadError as error:
+        complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
+        return error.exit_code
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            raise  # and main knows
+        confess(error, level())
+        return 1
 
 
 def complain(lines: Sequence[str]) -> None:

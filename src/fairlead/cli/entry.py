@@ -12,10 +12,8 @@ from importlib import import_module
 import click
 
 from fairlead.cli.commands import MODULES, overview
-from fairlead.cli.complaints import complain, confess
-from fairlead.cli.output import nobody_reads
+from fairlead.cli.complaints import complain, in_words
 from fairlead.cli.wanted import Loudness
-from fairlead.errors import FairleadError
 
 __all__ = ["invoke"]
 
@@ -29,27 +27,22 @@ def invoke(words: Sequence[str], imported: Callable[[], None] | None = None) -> 
     """
     words = list(words)
     loudness = Loudness()
-    try:
-        while words and words[0] in _LOUDER:
-            loudness.level += _LOUDER[words.pop(0)]
-        return _call(words, loudness, imported)
-    except (click.Abort, KeyboardInterrupt):
-        complain(["interrupted"])
-        return 130
-    except click.UsageError as error:
-        complain([error.format_message(), *_usage_hint(error)])
-        return 2
-    except click.ClickException as error:
-        complain([error.format_message()])
-        return 2
-    except FairleadError as error:
-        complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
-        return error.exit_code
-    except Exception as error:
-        if isinstance(error, BrokenPipeError) and nobody_reads():
-            raise  # and main knows
-        confess(error, loudness.level)
-        return 1
+
+    def work() -> int:
+        try:
+            while words and words[0] in _LOUDER:
+                loudness.level += _LOUDER[words.pop(0)]
+            return _call(words, loudness, imported)
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        except click.UsageError as error:
+            complain([error.format_message(), *_usage_hint(error)])
+            return 2
+        except click.ClickException as error:
+            complain([error.format_message()])
+            return 2
+
+    return in_words(work, lambda: loudness.level)
 
 
 def _call(words: list[str], loudness: Loudness, imported: Callable[[], None] | None) -> int:

@@ -84,27 +84,17 @@ def _plain(target: str, values: dict[str, list[str]], *, detach: bool, level: in
 
 def run_quickly(plain: Plain, imported: Callable[[], None] | None) -> int:
     """Carry it out, and give its exit code. `imported` is called before anything of the user's is."""
-    from fairlead.cli.complaints import complain, confess
-    from fairlead.cli.output import aside, nobody_reads
-    from fairlead.errors import FairleadError
+    from fairlead.cli.complaints import in_words
 
-    try:
+    def work() -> int:
         from fairlead.api import load_target
         from fairlead.cli.launching import carry_out
+        from fairlead.cli.output import aside
 
         if imported is not None:
             imported()
         with aside():
             found = load_target(plain.target)
         return carry_out(plain.target, found, plain.launch, plain.given, plain.level)
-    except KeyboardInterrupt:
-        complain(["interrupted"])
-        return 130
-    except FairleadError as error:
-        complain([*str(error).splitlines(), *getattr(error, "__notes__", ())])
-        return error.exit_code
-    except Exception as error:
-        if isinstance(error, BrokenPipeError) and nobody_reads():
-            raise  # and main knows
-        confess(error, plain.level)
-        return 1
+
+    return in_words(work, lambda: plain.level)

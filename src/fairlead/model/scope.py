@@ -76,6 +76,11 @@ class Trouble(msgspec.Struct, frozen=True):
     paths: list[str]
     """All that failed there, this one included."""
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What a handler gets of it."""
+        return {"task": self.path, "type": self.failure.type, "message": self.failure.message}
+
 
 FIRST: Final = (-1, -1)
 """The place of a failure that comes before all others: what a handler runs for."""

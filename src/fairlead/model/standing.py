@@ -385,10 +385,7 @@ class Standing(Tally):
         """Have the handler run in place of the body that failed."""
         bindings = self._bound(scope, node.handled)
         if node.failure_as:
-            told = {"task": body.prefix, "type": "", "message": ""}
-            if body.trouble is not None:
-                failure = body.trouble.failure
-                told = {"task": body.trouble.path, "type": failure.type, "message": failure.message}
+            told = body.trouble.told if body.trouble else {"task": body.prefix, "type": "", "message": ""}
             bindings[node.failure_as] = Inline("json", msgspec.json.encode(told))
         self.stopped.discard(body.prefix)
         self._open(scope, position, 1, bindings, body=1, trouble=body.trouble)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from fairlead.errors import NotFound, RunBusy, RunExists, StaleEpoch, StoreError
+from fairlead.errors import RunBusy, RunExists, StaleEpoch, StoreError
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.path import group_of
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunSummary
 from fairlead.ports import Commit, Reach
+from fairlead.stores.absent import no_run
 from fairlead.stores.rows import merge
 
 __all__ = ["MemoryStore"]
@@ -189,11 +190,7 @@ class MemoryStore:
     def _kept(self, run_id: str) -> _Kept:
         kept = self._runs.get(run_id)
         if kept is None:
-            from difflib import get_close_matches
-
-            near = get_close_matches(run_id, list(self._runs), n=1)
-            nearest = f" (nearest: {near[0]!r})" if near else ""
-            raise NotFound(f"no run {run_id!r} in this memory store{nearest}; 'list' gives what is there")
+            raise no_run(run_id, "this memory store", list(self._runs), listing="'list' gives")
         return kept
 
     def _checked(self, kept: _Kept) -> RunSummary:

@@ -21,6 +21,7 @@ from fairlead.errors import NotFound, RunExists, StaleEpoch, StoreError
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunSummary
 from fairlead.ports import Commit, Reach
+from fairlead.stores.absent import no_run
 from fairlead.stores.bucket import Bucket
 from fairlead.stores.lease import file_name
 from fairlead.stores.object_index import Index
@@ -313,13 +314,10 @@ class ObjectStore:
         return summary if self._of(run_id).log.made.uid == live.uid else None
 
     def _missing(self, run_id: str) -> NoReturn:
-        from difflib import get_close_matches
         from itertools import islice
 
         names = [entry.key.partition("/")[2] for entry in islice(self._bucket.list("ids"), 1000)]
-        near = get_close_matches(file_name(run_id), names, n=1)
-        nearest = f" (nearest: {near[0]!r})" if near and not near[0].startswith("~") else ""
-        raise NotFound(f"no run {run_id!r} in {self._bucket.name}{nearest}; 'fairlead runs' lists what is there")
+        raise no_run(run_id, self._bucket.name, [name for name in names if name[:1] != "~"])
 
     # --- within: writing --------------------------------------------------------------------------
 

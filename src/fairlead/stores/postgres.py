@@ -15,11 +15,12 @@ from typing import NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
-from fairlead.errors import NotFound, RunExists, StoreError
+from fairlead.errors import RunExists, StoreError
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.run import Group, Run, RunFilter, RunSummary
 from fairlead.ports import Commit, Reach
 from fairlead.stores import postgres_queries as queries
+from fairlead.stores.absent import no_run
 from fairlead.stores.postgres_address import Address
 from fairlead.stores.postgres_append import append
 from fairlead.stores.postgres_lease import PostgresLease, lock_of
@@ -261,13 +262,9 @@ class PostgresStore:
             self._missing(run_id)
 
     def _missing(self, run_id: str) -> NoReturn:
-        from difflib import get_close_matches
-
         # Only the latest: a typing error is about something recent, and the search takes its time.
         ids = [row[0] for row in self._server.read("SELECT id FROM runs ORDER BY created DESC, run DESC LIMIT 200")]
-        near = get_close_matches(run_id, ids, n=1)
-        nearest = f" (nearest: {near[0]!r})" if near else ""
-        raise NotFound(f"no run {run_id!r} in {self._named()}{nearest}; 'fairlead runs' lists what is there")
+        raise no_run(run_id, self._named(), ids)
 
     def _named(self) -> str:
         return f"{self.place} (schema {self.schema!r})"

@@ -14,10 +14,11 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
-from fairlead.errors import NotFound, RunExists, StaleEpoch, StoreError
+from fairlead.errors import RunExists, StaleEpoch, StoreError
 from fairlead.model.events import Attempt, Origin
 from fairlead.model.run import FINAL, Group, Run, RunFilter, RunStatus, RunSummary
 from fairlead.ports import Commit, Reach
+from fairlead.stores.absent import no_run
 from fairlead.stores.lease import FileLease, acquire, file_name, living, probe
 from fairlead.stores.rows import (
     ATTEMPT_COLUMNS,
@@ -335,13 +336,9 @@ class SqliteStore:
         return row[0], row[1], row[2]
 
     def _missing(self, run_id: str) -> NoReturn:
-        from difflib import get_close_matches
-
         # Only the latest: a typing error is about something recent, and the search takes its time.
         ids = [row[0] for row in self._file.read("SELECT id FROM runs ORDER BY created DESC LIMIT 200")]
-        near = get_close_matches(run_id, ids, n=1)
-        nearest = f" (nearest: {near[0]!r})" if near else ""
-        raise NotFound(f"no run {run_id!r} in {shown(self.path)}{nearest}; 'fairlead runs' lists what is there")
+        raise no_run(run_id, shown(self.path), ids)
 
 
 def _move(connection: sqlite3.Connection, run_id: str, number: int, status: RunStatus, commit: Commit) -> None:
