@@ -1,8 +1,9 @@
 """Trivial tasks, each in a container of its own: what a task costs beyond the container's start.
 
-The floor makes, starts, awaits and removes the same containers by hand, as many at a time, and has Python do
-nothing in them. Needs Podman and buildah; the image has this machine's Python, and is made anew when Fairlead's
-files have changed.
+The bare start is one container of the same image by the same engine, as many at a time, with the same flags, in
+which Python does nothing (`python3 -c pass`), to its end and its removal: by hand over the engine's API (the
+floor: make, start, await, remove), and by the engine's own command (`podman run --rm`). Needs Podman and
+buildah; the image has this machine's Python, and is made anew when Fairlead's files have changed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ __all__ = ["WORK"]
 _BENCH = "boxes"
 _ROOT = Path(__file__).resolve().parent.parent
 _AT_ONCE = 2
+_TASKS = 40
+"""Of 200: in five rounds, so that a neighbour's load meets all sides alike."""
 
 
 @contextmanager
@@ -86,6 +89,29 @@ def floor(n: int) -> Iterator[dict[str, float]]:
             yield _per_task(start, n, sum(codes), 0)
 
 
+def command(n: int) -> Iterator[dict[str, float]]:
+    """Run the same containers by Podman's own command."""
+    import subprocess
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tests.engines.podman_service import IMAGE
+
+    here = os.getcwd()  # noqa: PTH109 - as text
+    flags = "--network=none", "--init", "--cpus=1", f"--volume={here}:{here}", "--entrypoint=python3"
+
+    with _podman() as podman:
+
+        def once(_: int) -> int:
+            words = ["podman", "run", "--rm", *flags, IMAGE, "-c", "pass"]
+            return subprocess.run(words, env=podman.env, stdin=subprocess.DEVNULL, check=False).returncode
+
+        while True:
+            start = time.perf_counter()
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                codes = list(pool.map(once, range(n)))
+            yield _per_task(start, n, sum(codes), 0)
+
+
 def fairlead(n: int) -> Iterator[dict[str, float]]:
     """Map a task over a list, one container for each item."""
     from flows import add_to_each
@@ -114,12 +140,13 @@ WORK = Work(
     name=_BENCH,
     title="trivial tasks, each in a container of its own",
     sides=(
-        Side("floor", floor, 200, quick=20, rounds=3, limit=900.0),
-        Side("fairlead", fairlead, 200, quick=20, records="everything, durable", rounds=3, limit=900.0),
+        Side("floor", floor, _TASKS, quick=20, limit=600.0),
+        Side("podman run --rm", command, _TASKS, quick=20, limit=600.0),
+        Side("fairlead", fairlead, _TASKS, quick=20, records="everything, durable", limit=600.0),
     ),
     figures=(Figure(_BENCH, "a task in a container", "ms/task", "floor", digits=0),),
-    targets=(Target(_BENCH, 1.3, over="floor"),),
-    rounds=3,
+    targets=(Target(_BENCH, 1.3, over="floor"), Target(_BENCH, 1.3, over="podman run --rm")),
+    rounds=5,
     quick_rounds=2,
     service=True,
 )

@@ -1,4 +1,4 @@
-"""The executor `container` against Podman: its contract."""
+"""The executor `container` against Podman and Docker: its contract."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from fairlead.ports import Site
 from fairlead.testing.contracts.executor import ExecutorContract
 from fairlead.testing.contracts.executor_harness import record_of, result, until
 from fairlead.testing.contracts.executor_processes import ProcessExecutorContract
+
+
+pytestmark = pytest.mark.parametrize("engine", ["podman", "docker"], indirect=True)
 
 
 @pytest.fixture
@@ -33,8 +36,8 @@ class TestContract(ExecutorContract, ProcessExecutorContract):
     many = 12
 
     @pytest.fixture(autouse=True)
-    def _podman(self, engine):
-        self.podman = engine
+    def _engine(self, engine):
+        self.engine = engine
 
     @pytest.fixture
     def make_executor(self, make_executor):
@@ -45,7 +48,7 @@ class TestContract(ExecutorContract, ProcessExecutorContract):
         return any(pid == inside for inside in processes_in_containers())
 
     def process_of(self, running):
-        return int(self.podman("inspect", "--format", "{{.State.Pid}}", running.worker.rpartition(":")[2]))
+        return int(self.engine("inspect", "--format", "{{.State.Pid}}", running.worker.rpartition(":")[2]))
 
     def test_children_that_a_finished_task_left_end_with_the_run(self, on, tmp_path):
         """They end with their container, and so before the run."""

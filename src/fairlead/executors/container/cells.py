@@ -44,6 +44,7 @@ class Cell:
         "order",
         "place",
         "started",
+        "started_at",
         "task",
         "told",
         "unwanted",
@@ -68,6 +69,8 @@ class Cell:
         self.id = ""
         self.started = False
         """The engine has started it."""
+        self.started_at = -inf
+        """When that was heard, by a clock that never goes back; of another driver's, long ago."""
         self.began: float | None = None
         """When the job that is at it began, by a clock that never goes back."""
         self.began_at = 0.0

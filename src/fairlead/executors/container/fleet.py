@@ -36,6 +36,9 @@ SOON, LATE = 0.01, 0.1
 LIST_EVERY, LIST_SOON = 1.0, 0.1
 """Seconds between two lists of all containers: usually, and while one was told to end."""
 
+LIST_SHARE, LIST_LATEST = 10, 10.0
+"""Of its time, an engine that is busy spends one part in so many on lists; after these seconds it is asked anyway."""
+
 LINGER = 0.3
 """Seconds that a container gets to end by itself when it has given back its last record."""
 
@@ -126,7 +129,8 @@ class Fleet:
             assert container is not None
             cell.id, cell.started = container, True
             self._gone_since = 0.0
-            self._list_at = min(self._list_at, monotonic() + LIST_EVERY)
+            cell.started_at = monotonic()
+            self._list_at = min(self._list_at, cell.started_at + LIST_EVERY)
             if cell.ending:
                 self.stop(cell, cell.grace)
             return
@@ -149,10 +153,7 @@ class Fleet:
         for cell in list(self.cells.values()):
             again = min(again, self._see(cell, now))
         if now >= self._list_at and not self._listing and self.cells:
-            self._listing = True
-            self._list_at = inf
-            known = [cell for cell in self.cells.values() if cell.started]
-            self._hands.do(partial(self._engine.listed, self._labels), partial(self._listed, known))
+            self._list(now)
         while self._leaving and now >= self._leaving[0][0]:
             _, container, gone = self._leaving.pop(0)
             self._dispose(container, gone)
@@ -207,10 +208,23 @@ class Fleet:
 
     # --- ends without a record ----------------------------------------------------------------------
 
-    def _listed(self, known: Iterable[Cell], found: list[Found] | None, error: Exception | None) -> None:
+    def _list(self, now: float) -> None:
+        """Have the containers listed, unless none of them is old enough to have ended without a word."""
+        known = [cell for cell in self.cells.values() if cell.started]
+        oldest = min((cell.started_at for cell in known if not cell.ending), default=inf)
+        if oldest + LIST_EVERY > now and not any(cell.ending for cell in known):
+            self._list_at = oldest + LIST_EVERY
+            return
+        self._listing, self._list_at = True, inf
+        self._hands.do(partial(self._engine.listed, self._labels), partial(self._listed, known, now))
+
+    def _listed(
+        self, known: Iterable[Cell], asked_at: float, found: list[Found] | None, error: Exception | None
+    ) -> None:
         self._listing = False
-        hurry = any(cell.ending for cell in self.cells.values())
-        self._list_at = monotonic() + (LIST_SOON if hurry else LIST_EVERY)
+        now = monotonic()
+        pause = LIST_SOON if any(cell.ending for cell in self.cells.values()) else LIST_EVERY
+        self._list_at = now + max(pause, min((now - asked_at) * LIST_SHARE, LIST_LATEST))
         if error is not None:
             self._failed(error)
             return
