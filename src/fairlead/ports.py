@@ -52,6 +52,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: Path
     """The project's folder, which relative paths are relative to; `.fairlead` is in it."""
+    name: str = ""
+    """What the environment calls it, where it has several: the key under `executors` (executors only)."""
     durability: Literal["grouped", "each"] = "grouped"
     """How surely facts and artifacts are to be kept."""
     bench: Callable[[Brief], Any] | None = None

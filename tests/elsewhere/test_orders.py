@@ -215,12 +215,16 @@ def test_where_the_scratch_folder_cannot_be_made_the_order_has_one(tmp_path):
     assert (order.folder / "scratch").is_dir()
 
 
-def test_an_order_that_is_not_there_is_told(tmp_path):
+@pytest.mark.parametrize("missing", ["", "brief", "jobs"])
+def test_an_order_that_is_not_there_is_told(tmp_path, missing):
     order = Written(tmp_path, ("add_one", 1))
-    (order.folder / "jobs").unlink()
+    if missing:
+        (order.folder / missing).unlink()
+    else:
+        order.folder.rename(tmp_path / "elsewhere")
     code, out = order.run()
-    assert code == 75
-    assert "error: cannot read the order's" in out
+    assert code == 3
+    assert out.startswith(f"error: there is no order in '{order.folder}'")
 
 
 @pytest.mark.parametrize("word", ["brief", "jobs"])

@@ -10,12 +10,24 @@ import os
 
 import pytest
 
-from tests.engines.container_engines import docker, engine, image, podman
+from tests.engines.container_engines import docker, engine, image, podman, sockets_left_behind
 from tests.engines.postgres import database, postgres
 from tests.engines.ray_cluster import ray_cluster
 from tests.engines.s3 import s3, s3_bucket, s3_server
 
-__all__ = ["database", "docker", "engine", "image", "podman", "postgres", "ray_cluster", "s3", "s3_bucket", "s3_server"]
+__all__ = [
+    "database",
+    "docker",
+    "engine",
+    "image",
+    "podman",
+    "postgres",
+    "ray_cluster",
+    "s3",
+    "s3_bucket",
+    "s3_server",
+    "sockets_left_behind",
+]
 
 collect_ignore_glob = [] if os.environ.get("FAIRLEAD_TEST_ENGINES") else ["*"]
 

@@ -5,9 +5,11 @@ See `podman_service.py` and `docker_service.py`.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tests.engines.container_image import IMAGE
 from tests.engines.docker_service import Docker
 from tests.engines.podman_service import Podman
 
-__all__ = ["docker", "engine", "image", "podman"]
+__all__ = ["docker", "engine", "image", "podman", "sockets_left_behind"]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +67,15 @@ def _folder() -> Path:
 def image() -> str:
     """An image that tasks can run in; both engines have it."""
     return IMAGE
+
+
+@pytest.fixture
+def sockets_left_behind() -> Iterator[None]:
+    """For tests in which an engine does not answer: the `docker` package leaves its sockets behind then."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

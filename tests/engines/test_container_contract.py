@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -12,8 +14,10 @@ from fairlead.testing.contracts.executor import ExecutorContract
 from fairlead.testing.contracts.executor_harness import record_of, result, until
 from fairlead.testing.contracts.executor_processes import ProcessExecutorContract
 
+ENGINES = ["podman", *(["docker"] if os.environ.get("FAIRLEAD_TEST_DOCKER") else [])]
+"""Docker takes another minute and a half: `test_container_runs.py` has it in any case."""
 
-pytestmark = pytest.mark.parametrize("engine", ["podman", "docker"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
 @pytest.fixture
@@ -64,6 +68,21 @@ class TestContract(ExecutorContract, ProcessExecutorContract):
         on.open()
         assert record_of(on.go(0)).outcome == "succeeded"
         assert result(on.go(1)) == ["/work", None, True, False]
+
+    @pytest.mark.usefixtures("sockets_left_behind")
+    def test_an_engine_that_has_gone_does_not_hold_up_the_end(self, on, tmp_path):
+        on.task("nap", "seconds")
+        on.open()
+        on.submit(on.job("a", seconds=30.0), on.job("b", seconds=30.0))
+        on.until_running("a")
+        self.engine.stop()
+        try:
+            begun = monotonic()
+            on.executor.close()
+            assert monotonic() - begun < 10
+        finally:
+            self.engine.start()
+            self.engine.discard(*self.engine.names())
 
 
 def processes_in_containers():

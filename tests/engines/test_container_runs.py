@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import warnings
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -65,6 +63,14 @@ def noted(path: str, seconds: float):
 @workflow
 def mixed(path: str):
     return note(path, 5.0), total(split(3))
+
+@task
+def total_of_notes(first, second):
+    return first + second
+
+@workflow
+def noted_on_two(first: str, second: str, seconds: float):
+    return total_of_notes(note(first, seconds), note.options(name="other")(second, seconds))
 
 @task
 def hungry():
@@ -234,6 +240,21 @@ def test_a_task_outlives_its_driver_and_the_next_one_hears_it(jobs, box, project
     assert note.read_text() == "begun\ndone\n"
 
 
+def test_the_next_driver_takes_up_the_containers_of_both_executors(jobs, box, project):
+    first, second = project / "first", project / "second"
+    one = box().executor
+    both = Environment(
+        executor=one, executors={"other": {**one, "max_workers": 1}}, tasks={"other": {"executor": "other"}}
+    )
+    run = jobs.noted_on_two(str(first), str(second), 3.0).start(both)
+    until(lambda: first.exists() and second.exists(), 20)
+    os.kill(driver_of(run), signal.SIGKILL)
+    until(lambda: run.get_status() == "interrupted")
+    assert run.resume().get_results() == "donedone"
+    assert first.read_text() == second.read_text() == "begun\ndone\n"
+    assert [len(task.attempts) for task in run.get_tasks()] == [1, 1, 1]
+
+
 def test_a_container_that_somebody_removes_is_started_again(jobs, box, project, engine):
     note = project / "note"
     run = jobs.noted(str(note), 1.5).start(box())
@@ -293,15 +314,11 @@ def test_the_command_line_runs_in_containers(project, box, engine, image):
     assert done.stdout.strip().endswith("2")
 
 
+@pytest.mark.usefixtures("sockets_left_behind")
 def test_an_engine_that_has_gone_away_is_told_with_its_place(engine):
     from fairlead.executors.container.engine import Engine, EngineGone
     from fairlead.executors.container.sockets import find_engine
 
     gone = find_engine(engine.url)._replace(url="unix:///nowhere/engine.sock")
-    with pytest.raises(EngineGone, match="the container engine at unix:///nowhere/engine") as told:
+    with pytest.raises(EngineGone, match="the container engine at unix:///nowhere/engine"):
         Engine(gone).image("x")
-    del told
-    with warnings.catch_warnings():
-        # The `docker` package leaves its socket behind where nobody answers.
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()

@@ -99,7 +99,7 @@ def check_against(run: Run, services: Services, executor: Executor, *, fetch: bo
     else:
         for key, member in members.items():
             rows += mismatches(run.workflow, member.offers, executor=key or name, stores=stores, only=key)
-    rows += _lacking(run, {"": executor} if members is None else members, fetch=fetch)
+    rows += _lacking(run, {"": executor} if members is None else members, environment, fetch=fetch)
     problems = table(rows)
     if any(task.secrets for task in run.workflow.tasks):
         from fairlead.config.guarding import secret_problems
@@ -112,12 +112,14 @@ def check_against(run: Run, services: Services, executor: Executor, *, fetch: bo
         raise DefinitionError(f"{run.workflow.name} on {services.environment.name}: {count}", problems)
 
 
-def _lacking(run: Run, members: Mapping[str, Executor], *, fetch: bool) -> Iterator[Mismatch]:
+def _lacking(run: Run, members: Mapping[str, Executor], environment: Environment, *, fetch: bool) -> Iterator[Mismatch]:
     """Ask executors that look at what is there for what their tasks would not find."""
     for name, executor in members.items():
         tasks = [task for task in run.workflow.tasks if (task.executor if task.executor in members else "") == name]
         if tasks and isinstance(executor, Examines):
-            yield from (Mismatch(*one) for one in executor.lacks(tasks, fetch=fetch))
+            spot = environment.place("executors", name) if name else environment.place("executor")
+            for task, lack in executor.lacks(tasks, fetch=fetch):
+                yield Mismatch(task, lack if task or spot is None else f"{spot}: {lack}")
 
 
 def carry(services: Services, run: Run, carriage: Carriage) -> WorkflowRun:

@@ -297,7 +297,10 @@ def executor_for(
     from fairlead.executors.several import Several
 
     site = msgspec.structs.replace(site, max_workers=None)
-    members = {name: _member(environment, settings, site) for name, settings in others.items()}
+    members = {
+        name: _member(environment, settings, msgspec.structs.replace(site, name=name))
+        for name, settings in others.items()
+    }
     clock = stand_in()
     return Several(
         {"": executor, **dict.fromkeys(environment.executors, executor), **members},

@@ -67,8 +67,10 @@ class ContainerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         from pathlib import Path
 
-        from fairlead.executors.container.specs import mount_of
+        from fairlead.executors.container.specs import local_url, mount_of
 
+        if self.url is not None:
+            local_url(self.url, "url")
         for mount in self.mounts:
             mount_of(mount, Path("/"))
 
@@ -103,6 +105,7 @@ def _open_container(options: ContainerOptions, site: Site) -> Executor:
         pull=options.pull,
         max_workers=site.max_workers or options.max_workers,
         bench=site.bench,
+        name=site.name,
     )
 
 

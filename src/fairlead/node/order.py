@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fairlead.errors import ConfigurationError, StoreError
+from fairlead.errors import ConfigurationError, NotFound, StoreError
 from fairlead.model.events import Attempt, Failure
 from fairlead.node.ending import Ending
 from fairlead.node.execute import Bench, Ended, execute
@@ -78,7 +78,7 @@ class Order:
     """An order that was read, and what became of its jobs so far."""
 
     def __init__(self, folder: str) -> None:
-        """Read it; StoreError where it is not there, ConfigurationError where another version wrote it."""
+        """Read it; NotFound where there is none, ConfigurationError where another version wrote it, StoreError."""
         self.folder = folder
         self.brief: Brief = _decoded(f"{folder}/brief", Brief)
         self.jobs: list[Job] = _decoded(f"{folder}/jobs", list[Job])
@@ -190,6 +190,8 @@ def _decoded(file: str, kind: Any) -> Any:
     try:
         with open(file, "rb") as opened:  # noqa: PTH123 - pathlib is a slow import
             return decoder(kind).decode(opened.read())
+    except FileNotFoundError:
+        raise NotFound(f"there is no order in {os.path.dirname(file)!r}: {file!r} is not there") from None  # noqa: PTH120 - pathlib is a slow import
     except OSError as error:
         raise StoreError(
             f"cannot read the order's {file!r}: {error.strerror}; it is what an executor writes"

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -116,7 +118,7 @@ def test_a_memory_that_is_broken_is_made_anew(tmp_path):
 def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     tasks = (TaskDefinition(name="a", secrets=("KEY",)), TaskDefinition(name="b", secrets=("KEY", "OTHER")))
     brief = Brief("run", tasks, Code(), str(tmp_path))
-    handed = Handed(brief, {"KEY": "one", "OTHER": "two"}.get)
+    handed = Handed(tmp_path, {"KEY": "one", "OTHER": "two"}.get)
     mount = handed.mount(0, ("KEY",))
     folder = Path(mount.source)
     assert (mount.target, mount.mode) == (TARGET, "ro")
@@ -131,12 +133,9 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
 
 KILLED = """
 import os, sys
+from pathlib import Path
 from fairlead.executors.container.secrecy import Handed
-from fairlead.model.run import Code
-from fairlead.model.task import TaskDefinition
-from fairlead.ports import Brief
-brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), sys.argv[1])
-print(Handed(brief, {"KEY": "one"}.get).mount(0, ("KEY",)).source, flush=True)
+print(Handed(Path(sys.argv[1]), {"KEY": "one"}.get).mount(0, ("KEY",)).source, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -147,9 +146,8 @@ def left_by_a_killed_driver(scratch):
 
 
 def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(tmp_path):
-    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
     mounted = left_by_a_killed_driver(tmp_path)
-    handed = Handed(brief, {"KEY": "two"}.get)
+    handed = Handed(tmp_path, {"KEY": "two"}.get)
     assert FolderSecrets(mounted).get("KEY") == "one"
     handed.mount(0, ("KEY",))
     assert FolderSecrets(mounted).get("KEY") == "two"
@@ -160,8 +158,7 @@ def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(
 
 @pytest.mark.parametrize("value", ["", "plain", "two\nlines\n", "of\r\nwindows\r\n", "odd\r", "\n\n", "größer"])
 def test_a_secret_comes_into_a_container_as_it_is(tmp_path, value):
-    brief = Brief("run", (TaskDefinition(name="a", secrets=("KEY",)),), Code(), str(tmp_path))
-    handed = Handed(brief, {"KEY": value}.get)
+    handed = Handed(tmp_path, {"KEY": value}.get)
     assert FolderSecrets(Path(handed.mount(0, ("KEY",)).source)).get("KEY") == value
     handed.remove()
 
@@ -190,3 +187,15 @@ def test_what_hands_have_done_is_told_in_the_drivers_own_thread():
     assert {(1, None), (None, ZeroDivisionError)} < set(results)
     assert hands.close(5)
     assert farewells == [1, 1]
+
+
+def test_hands_that_are_held_up_are_waited_for_together():
+    hold = threading.Event()
+    hands = Hands(4, farewell=lambda: None)
+    for _ in range(4):
+        hands.do(hold.wait)
+    begun = time.monotonic()
+    assert not hands.close(0.3)
+    assert time.monotonic() - begun < 1.0
+    hold.set()
+    assert hands.close(5)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fairlead import task, workflow
 from fairlead.errors import ConfigurationError
 from fairlead.executors.container.executor import Container
 from fairlead.executors.container.sockets import candidates, find_engine
@@ -109,3 +110,43 @@ def test_an_executor_without_an_engine_says_so_before_a_run_is_made():
     ((task, told),) = executor.lacks([TaskDefinition(name="fit")], fetch=True)
     assert task == ""
     assert "there is no such socket" in told
+
+
+def test_a_secret_that_cannot_be_a_file_is_told_by_the_task():
+    tasks = [TaskDefinition(name="fit", image="x", secrets=("team/KEY", "KEY", ".hidden"))]
+    lacks = Container("unix:///nowhere/engine.sock", lambda answer: None).lacks(tasks, fetch=False)
+    assert [task for task, _ in lacks] == ["", "fit", "fit"]
+    assert [text.split(" cannot come")[0] for _, text in lacks[1:]] == ["its secret 'team/KEY'", "its secret '.hidden'"]
+
+
+@pytest.mark.parametrize("url", ["ssh://me@host", "tcp://10.0.0.1:2375", "unix://"])
+def test_an_engine_that_cannot_be_one_of_this_machine_is_told_with_its_place(boxes, url):
+    boxes(url)
+    (problem,) = study().check("boxes.yaml")
+    assert f"boxes.yaml:2:1: executor: url: {url!r} is not a container engine of this machine" in problem
+
+
+def test_an_engine_that_does_not_answer_is_told_with_its_place(boxes):
+    boxes("unix:///nowhere/engine.sock")
+    (problem,) = study().check("boxes.yaml")
+    assert problem.startswith("boxes.yaml:2:1: no container engine answers at unix:///nowhere/engine.sock: there is no")
+
+
+@workflow
+def study():
+    return total([1])
+
+
+@task
+def total(xs):
+    return sum(xs)
+
+
+@pytest.fixture
+def boxes(tmp_path, monkeypatch):
+    """Give a function that writes an environment with an engine."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".fairlead").mkdir()
+    return lambda url: (tmp_path / "boxes.yaml").write_text(
+        f"code: bundle\nexecutor:\n  type: container\n  image: x\n  url: '{url}'\n"
+    )

@@ -21,9 +21,9 @@ from fairlead.executors.container.cells import Cell, stopped
 from fairlead.executors.container.engine import Engine, EngineGone
 from fairlead.executors.container.fleet import Fleet
 from fairlead.executors.container.images import Images, Pull
-from fairlead.executors.container.orders import Order, orders_in, write_brief
+from fairlead.executors.container.orders import Order, orders_in, orders_name, write_brief
 from fairlead.executors.container.orphans import driver_label, is_orphan
-from fairlead.executors.container.secrecy import Handed, with_handed
+from fairlead.executors.container.secrecy import Handed, not_handed, with_handed
 from fairlead.executors.container.sockets import Answer, find_engine
 from fairlead.executors.container.specs import (
     DRIVER,
@@ -48,6 +48,11 @@ _NO_IMAGE = (
     "no image says what it runs in; name one as 'image' of the executor, or of the task; 'fairlead package' builds one"
 )
 
+_NO_FILE = (
+    "its secret {!r} cannot come into a container, where secrets are files: give it a name without '/' that begins"
+    " with no '.'"
+)
+
 
 class Container:
     """Runs jobs in containers of an engine of this machine."""
@@ -61,14 +66,19 @@ class Container:
         pull: Pull = "missing",
         max_workers: int | None = None,
         bench: Callable[[Brief], Any] | None = None,
+        name: str = "",
     ) -> None:
-        """`settings` says how containers are made by who answers. `bench` knows the run's secrets."""
+        """`settings` says how containers are made by who answers. `bench` knows the run's secrets.
+
+        `name` tells it from other executors of the same run.
+        """
         self._url = url
         self._settings_for = settings
         self._image = image
         self._pull = pull
         self._workers = max_workers
         self._bench = bench
+        self._name = name
         self._brief: Brief | None = None
         self._fleet: Fleet | None = None
         self._handed: Handed | None = None
@@ -118,6 +128,7 @@ class Container:
         told: dict[str, str] = {}
         try:
             for task in tasks:
+                problems += [(task.name, _NO_FILE.format(name)) for name in not_handed(task.secrets)]
                 image = task.image or self._image
                 if image is None:
                     problems.append((task.name, _NO_IMAGE))
@@ -127,7 +138,7 @@ class Container:
                     if known is not None and known.id:
                         self._ids[image] = known.id
         except (ConfigurationError, EngineGone) as error:
-            return [("", str(error))]
+            return [("", str(error)), *problems]
         return [*(("", problem) for problem in told.values() if problem), *problems]
 
     # --- a run ------------------------------------------------------------------------------------
@@ -138,11 +149,12 @@ class Container:
         if problems:
             raise ConfigurationError("executor container", [": ".join(filter(None, one)) for one in problems])
         Path(brief.scratch).mkdir(parents=True, exist_ok=True)
+        self._brief = brief
         if any(task.secrets for task in brief.tasks):
             assert self._bench is not None, "executors are opened where jobs can be run"
-            self._handed = Handed(brief, self._bench(brief).secret)
+            self._handed = Handed(self._orders, self._bench(brief).secret)
         self._tell(brief)
-        labels = {RUN: brief.run, FOLDER: brief.scratch}
+        labels = {RUN: brief.run, FOLDER: str(self._orders)}
         hands = min(MOST_HANDS, self.offers.parallel + 1)
         self._fleet = Fleet(self._engine, labels, self._config, hands)
         self._orphans = orders_in(self._orders)
@@ -153,12 +165,17 @@ class Container:
 
     def _tell(self, brief: Brief) -> None:
         self._brief = brief
-        write_brief(with_handed(brief) if self._handed is not None else brief, Path(brief.scratch) / "brief")
+        write_brief(with_handed(brief) if self._handed is not None else brief, self._brief_file)
 
     @property
     def _orders(self) -> Path:
+        """The folder with the orders of this executor, which is the only one that looks into it."""
         assert self._brief is not None, "open() comes first"
-        return Path(self._brief.scratch) / "orders"
+        return Path(self._brief.scratch) / orders_name(self._name)
+
+    @property
+    def _brief_file(self) -> Path:
+        return self._orders.with_name(f"{self._orders.name}.brief")
 
     def room(self) -> int:
         """How many more jobs it would like to hold now."""
@@ -231,7 +248,7 @@ class Container:
         """Jobs of this run that an earlier driver has started, and whose end nobody has heard."""
         assert self._fleet is not None, "open() comes first"
         orders, self._orphans = self._orphans or [], None
-        found = {one.name: one for one in self._engine.listed({FOLDER: str(self._orders.parent)})}
+        found = {one.name: one for one in self._engine.listed({FOLDER: str(self._orders)})}
         for order in orders:
             container = found.pop(order.name, None)
             cell = self._cell(order)
@@ -275,8 +292,7 @@ class Container:
             taken = {(job.path, job.attempt) for job in jobs}
             self._waiting = deque(job for job in self._waiting if (job.path, job.attempt) not in taken)
             folder = self._orders / container_name(jobs[0], self._brief.scratch)
-            brief = Path(self._brief.scratch) / "brief"
-            fleet.launch(self._cell(Order.write(folder, brief, jobs, foreign=self._settings.foreign)))
+            fleet.launch(self._cell(Order.write(folder, self._brief_file, jobs, foreign=self._settings.foreign)))
 
     def _cell(self, order: Order) -> Cell:
         assert self._brief is not None
@@ -309,7 +325,7 @@ class Container:
             order=str(cell.order.folder),
             log=f"{brief.scratch}/{cell.log}",
             binds=binds,
-            labels={OURS: "1", RUN: brief.run, FOLDER: brief.scratch, DRIVER: driver_label()},
+            labels={OURS: "1", RUN: brief.run, FOLDER: str(self._orders), DRIVER: driver_label()},
         )
 
     def _sweep(self) -> None:
@@ -320,7 +336,7 @@ class Container:
         for found in self._engine.listed({OURS: "1"}):
             if found.labels.get(DRIVER) == own:
                 continue  # of another executor of this run, or of another run here
-            mine = found.labels.get(FOLDER) == str(self._orders.parent)
+            mine = found.labels.get(FOLDER) == str(self._orders)
             # One that runs may still be taken up again, with its run.
             if mine or (is_orphan(found.labels) and found.status not in ("running", "paused", "stopping")):
                 self._fleet.dismiss(found)

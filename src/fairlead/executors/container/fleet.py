@@ -45,6 +45,9 @@ LINGER = 0.3
 SILENCE = 30.0
 """Seconds for which the engine may be away."""
 
+PATIENCE, AWAY = 60.0, 5.0
+"""Seconds at the end for an engine that has a lot to remove, and for one that was not heard of for a while."""
+
 
 class Fleet:
     """The containers of one run that were started and not heard to their end."""
@@ -322,7 +325,7 @@ class Fleet:
         if cell is not None:
             cell.order.remove()
 
-    def close(self, patience: float = 60.0) -> bool:
+    def close(self, patience: float = PATIENCE) -> bool:
         """End and remove what is left; False when the engine took too long."""
         self._closed = True
         starting = [cell for cell in self.cells.values() if not cell.started]
@@ -332,9 +335,15 @@ class Fleet:
             self._hands.do(partial(self._remove, container, gone), when=LAST)
         self.cells.clear()
         self._leaving.clear()
-        done = self._hands.close(patience)
-        if starting:
-            # Some may have come up while their threads did not know yet.
+        done = self._hands.close(AWAY if self._gone_since else patience)
+        if starting and done:
+            self._remove_late()
+        return done
+
+    def _remove_late(self) -> None:
+        """Remove what came up while the threads did not know yet."""
+        try:
             for found in self._engine.listed(self._labels):
                 self._engine.remove(found.id)
-        return done
+        except EngineGone:
+            return  # what the run has come to matters more; the next driver that has this engine removes the rest

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from queue import PriorityQueue
+from time import monotonic
 from typing import Any
 
 from fairlead.executors.bell import Bell
@@ -52,11 +53,12 @@ class Hands:
             then(result, error)
 
     def close(self, patience: float) -> bool:
-        """Wait until everything is done, and end; False when that took too long."""
+        """Wait until everything is done, for `patience` seconds in all, and end; False when that took too long."""
         for _ in self._threads:
             self._orders.put((_END, next(self._serial), None, None))
+        until = monotonic() + patience
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(max(0.0, until - monotonic()))
         done = not any(thread.is_alive() for thread in self._threads)
         if done:
             self.bell.close()

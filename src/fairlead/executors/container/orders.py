@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -16,7 +17,7 @@ from fairlead.model.events import Attempt, Failure
 from fairlead.ports import Brief, Job
 from fairlead.wire import decoder
 
-__all__ = ["Order", "orders_in", "write_brief"]
+__all__ = ["Order", "orders_in", "orders_name", "write_brief"]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -82,6 +83,11 @@ class Order:
     def remove(self) -> None:
         """Remove the folder; what a container writes into it meanwhile is lost."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def orders_name(executor: str) -> str:
+    """Name the folder with the orders of an executor, by the name that the environment gives it."""
+    return f"orders-{quote(executor, safe='')}" if executor else "orders"
 
 
 def orders_in(folder: Path) -> list[Order]:

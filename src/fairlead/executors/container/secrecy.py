@@ -5,8 +5,9 @@ Variables would not do: whoever may ask the engine about a container sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
+from pathlib import Path
 
 import msgspec
 
@@ -14,19 +15,19 @@ from fairlead.executors.container.specs import Mount
 from fairlead.leftovers import OwnFolder
 from fairlead.ports import Brief
 
-__all__ = ["Handed", "with_handed"]
+__all__ = ["Handed", "not_handed", "with_handed"]
 
 TARGET = "/run/fairlead/secrets"
 """Where a container finds those of its task."""
 
 
 class Handed:
-    """The secrets of one run, handed to containers."""
+    """The secrets of one run, handed to containers of one executor."""
 
-    def __init__(self, brief: Brief, get: Callable[[str], str]) -> None:
+    def __init__(self, orders: Path, get: Callable[[str], str]) -> None:
         """`get` gives a secret's value, once for each task that declares it."""
-        # By the run's name: what an earlier driver of it has put there may not have been read by its containers yet.
-        name = sha256(brief.scratch.encode()).hexdigest()[:16]
+        # By the executor's orders: what an earlier driver has put there may not have been read by its containers yet.
+        name = sha256(str(orders).encode()).hexdigest()[:16]
         self._folder = OwnFolder("secrets", name=name, in_memory=True)
         self._get = get
         self._given: set[int] = set()
@@ -37,7 +38,7 @@ class Handed:
         if task not in self._given:
             folder.mkdir(mode=0o755, exist_ok=True)
             for name in names:
-                new = folder / f"{name}.new"
+                new = folder / ".new"  # which is no name of a secret
                 # With the line end that who reads such a file takes off: a value may end with one of its own.
                 new.write_bytes(f"{self._get(name)}\r\n".encode())
                 new.chmod(0o644)  # readable for whatever user the container has; the folder above is ours alone
@@ -48,6 +49,11 @@ class Handed:
     def remove(self) -> None:
         """Take them away."""
         self._folder.remove()
+
+
+def not_handed(names: Sequence[str]) -> list[str]:
+    """Say which secrets cannot be files, by the rule of whoever reads them there: `FolderSecrets`."""
+    return [name for name in names if not name or "/" in name or name.startswith(".")]
 
 
 def with_handed(brief: Brief) -> Brief:

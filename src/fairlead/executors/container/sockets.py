@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairlead.errors import ConfigurationError
+from fairlead.executors.container.specs import local_url
 
 __all__ = ["Answer", "candidates", "find_engine", "no_engine"]
 
 _PATIENCE = 5.0
-_NEAR = ("127.0.0.1", "localhost", "[::1]")
-"""Hosts that are this machine."""
 
 
 class Answer(NamedTuple):
@@ -92,15 +91,10 @@ def no_engine(refused: Sequence[str]) -> str:
 
 
 def _near(url: str, where: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if scheme in ("unix", "http+unix") and rest:
-        return url
-    if scheme in ("tcp", "http") and rest.rpartition(":")[0] in _NEAR:
-        return url
-    raise ConfigurationError(
-        f"{where}: {url!r} is not a container engine of this machine (such as 'unix:///var/run/docker.sock'), and the"
-        " run's folder can be mounted on this machine only"
-    )
+    try:
+        return local_url(url, where)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _ask(url: str) -> Answer:

@@ -21,12 +21,17 @@ __all__ = [
     "Settings",
     "container_config",
     "container_name",
+    "local_url",
     "mount_of",
 ]
 
+_NEAR = ("127.0.0.1", "localhost", "[::1]")
+"""Hosts that are this machine."""
+
 OURS, RUN, FOLDER, DRIVER = "fairlead", "fairlead.run", "fairlead.folder", "fairlead.driver"
 PATH, ATTEMPT = "fairlead.path", "fairlead.attempt"
-"""Labels: of all of ours; of a run, in a folder; the driver that started it; the (first) job."""
+"""Labels: of all of ours; of a run; of an executor of it, by the folder of its orders; the driver that started it; the
+(first) job."""
 
 # What is written before Fairlead can be imported is in the log as well. The log's name comes first.
 _OPEN = "import os,sys;f=os.open(sys.argv.pop(1),os.O_WRONLY|os.O_CREAT|os.O_APPEND);os.dup2(f,1);os.dup2(f,2);"
@@ -77,6 +82,22 @@ def mount_of(text: str, folder: Path) -> Mount:
     if not target.startswith("/"):
         raise ValueError(f"{text!r}: the target {target!r} must be an absolute path in the container")
     return Mount(path, target, mode)
+
+
+def local_url(url: str, where: str) -> str:
+    """Give the URL of an engine of this machine; raises ValueError with what is wrong with it.
+
+    `where` it was said, goes before that.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme in ("unix", "http+unix") and rest:
+        return url
+    if scheme in ("tcp", "http") and rest.rpartition(":")[0] in _NEAR:
+        return url
+    raise ValueError(
+        f"{where}: {url!r} is not a container engine of this machine (such as 'unix:///var/run/docker.sock'), and the"
+        " run's folder can be mounted on this machine only"
+    )
 
 
 def container_name(job: Job, folder: str) -> str:
