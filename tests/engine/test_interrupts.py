@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 import time
@@ -26,6 +27,46 @@ def test_ctrl_c_in_a_task_interrupts_the_task():
             signal.raise_signal(signal.SIGINT)
         interrupts.end()
         assert interrupts.count == 1
+
+
+def test_ctrl_c_between_two_callbacks_of_an_event_loop_lets_none_of_them_go_lost(monkeypatch):
+    """A callback that was taken off the loop's list and not called is a coroutine that never ends."""
+    runs, ended = [], []
+    words = """
+def run(self):
+    if hit():
+        raise_signal(2)
+    return before(self)
+"""
+
+    def hit():
+        runs.append(1)
+        return len(runs) == 20
+
+    names = {"__name__": "asyncio.events", "hit": hit, "raise_signal": signal.raise_signal}
+    exec(words, names | {"before": asyncio.Handle._run}, space := {})
+    monkeypatch.setattr(asyncio.Handle, "_run", space["run"])
+
+    async def part(number):
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await asyncio.sleep(30)
+        finally:
+            ended.append(number)
+
+    async def whole():
+        await asyncio.gather(*map(part, range(12)))
+
+    began = time.monotonic()
+    with Interrupts() as interrupts:
+        interrupts.begin()
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(whole())
+        interrupts.end()
+    assert sorted(ended) == list(range(12))
+    assert interrupts.count == 1
+    assert time.monotonic() - began < 10
 
 
 def test_a_program_that_handles_the_signal_itself_goes_on_doing_so():

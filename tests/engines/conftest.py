@@ -11,6 +11,7 @@ import os
 import pytest
 
 from tests.engines.container_engines import docker, engine, image, podman, sockets_left_behind
+from tests.engines.gcs import gcs, gcs_bucket, gcs_server
 from tests.engines.postgres import database, postgres
 from tests.engines.ray_cluster import ray_cluster
 from tests.engines.s3 import s3, s3_bucket, s3_server
@@ -19,6 +20,9 @@ __all__ = [
     "database",
     "docker",
     "engine",
+    "gcs",
+    "gcs_bucket",
+    "gcs_server",
     "image",
     "podman",
     "postgres",

@@ -9,6 +9,7 @@ process asked the run to stop: a thread looks in its place.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -70,13 +71,13 @@ class Interrupts:
         with self._lock:
             self.in_task = False
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what a handler is given
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if self._from_outside:
             self._from_outside = False
         else:
             self.count += 1
-        if self.in_task:
-            raise KeyboardInterrupt
+        if self.in_task and not _left_to_loop(frame):
+            _raise(number)
 
     def _look(self) -> None:
         while not self._over.wait(LOOK):
@@ -106,3 +107,23 @@ class Interrupts:
 
                 raised = ctypes.py_object(KeyboardInterrupt)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)
+
+
+def _left_to_loop(frame: FrameType | None) -> bool:
+    """Have an event loop that is at work itself raise it, at once, but in between two of its callbacks.
+
+    Raised here, it could fall between taking a callback off the loop's list and calling it. The coroutine that
+    was to go on by it then never ends, and the loop waits for that before it closes.
+    """
+    module = frame.f_globals.get("__name__", "") if frame is not None else ""
+    if not module.startswith(("asyncio.", "selectors")):
+        return False
+    loop = sys.modules["asyncio"]._get_running_loop() if "asyncio" in sys.modules else None
+    if loop is None:
+        return False
+    loop.call_soon_threadsafe(_raise, signal.SIGINT)
+    return True
+
+
+def _raise(_: int) -> None:
+    raise KeyboardInterrupt
