@@ -55,9 +55,10 @@ def test_every_kind_of_error_has_its_exit_code(fairlead, monkeypatch, error, cod
         (("run", "jobs.py", "n=4", "k=1"), "parameters are given with -p: -p n=4"),
         (("run", "jobs.py", "other"), "'fairlead run --help' says what it takes"),
         (("runs", "n=4"), "'fairlead runs --help' says what it takes"),
+        (("show",), "'fairlead runs' lists the runs that there are, newest first"),
     ],
 )
-def test_a_word_too_many_is_told_with_what_helps(fairlead, words, hint):
+def test_a_word_too_many_or_too_few_is_told_with_what_helps(fairlead, words, hint):
     done = fairlead(*words)
     assert done.code == 2
     assert hint in done.err

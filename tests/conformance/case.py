@@ -36,7 +36,7 @@ class Case(NamedTuple):
     needs: tuple[str, ...] = ()
     """Modules that its tasks import."""
     core: bool = False
-    """It runs also in columns that have a part of the book only."""
+    """CI runs it also in columns of which it runs a part only."""
 
 
 def statuses(text: str) -> dict[str, str]:

@@ -20,10 +20,9 @@ HEAD = """\
 
 The same workflow, unchanged, gives the same results, the same statuses and the same reuse on every executor and with
 every store. These are the cases that show it: [a book of workflows](../tests/conformance/book), each with its expected
-results and the expected status of every task run beside it. One test runs every case in the columns of one machine, and
-in the others those that show what could be different there; it compares results by type and value, and fails where
-anything is different. `scripts/conformance` runs them all and writes this page;
-nothing on it is written by hand.
+results and the expected status of every task run beside it. `scripts/conformance` runs every case in every column,
+compares results by type and value, fails where anything is different, and writes this page; nothing on it is written by
+hand. CI runs the columns of one machine, and in the others the cases that show what could be different there.
 
 A cell says how the run ended. Where a case has two runs, it says what became of the second: what was reused of a run
 that was made again, or how a run ended that was resumed after a failure or after its driver was killed with SIGKILL.

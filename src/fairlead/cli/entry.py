@@ -85,4 +85,6 @@ def _usage_hint(error: click.UsageError) -> list[str]:
     given = re.search(r"unexpected extra arguments? \((\S+=\S*)", error.format_message())
     if given is not None and any(one.name == "given" for one in error.ctx.command.params):
         return [f"parameters are given with -p: -p {given[1].rstrip(')')}"]
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name == "run":
+        return ["'fairlead runs' lists the runs that there are, newest first"]
     return [f"'{error.ctx.command_path} --help' says what it takes"]
