@@ -274,7 +274,7 @@ CASES = [
         lambda _: decided(3),
         16,
         tasks="inc add add#2",
-        refused=dict.fromkeys(("ray", "container"), "it is dynamic"),
+        refused=dict.fromkeys(("ray", "container", "argo"), "it is dynamic"),
     ),
     Case(
         "a pipeline: map, parallel, conditional and loop by names",
@@ -287,5 +287,6 @@ CASES = [
         lambda _: EARLY.bound_to({"offset": 1, "x": 1}),
         {"xs": [0, 1, 2]},
         tasks="load plus=skipped",
+        refused={"argo": "ends the pipeline that it stands in"},
     ),
 ]
