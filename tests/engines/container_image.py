@@ -6,6 +6,7 @@ engine takes it in, is the business of `podman_service.py` and `docker_service.p
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,10 +23,13 @@ IMAGE = "localhost/fairlead-tests:1"
 SITE = "/opt/fairlead"
 """Where Fairlead is in it, by PYTHONPATH: without that variable, it is an image of Python, pip and some packages."""
 
-_PROGRAMS = "sh", "sleep", "cat", "setsid", "echo"
+_PROGRAMS = "sh", "bash", "sleep", "cat", "wc", "setsid", "echo"
 _PACKAGES = "pip", "msgspec", "yaml", "_yaml", "cloudpickle", "click", "rich", "pygments", "markdown_it", "mdurl"
 _TOLD = "pip-", "msgspec-", "pyyaml-", "cloudpickle-", "click-", "rich-", "pygments-", "markdown_it_py-", "mdurl-"
 """How the folders begin by which pip knows these."""
+
+_WHOLE = ("numpy", "nbclient", "ipykernel")
+"""What pip fetches for the whole book of conformance: what its tasks import."""
 
 
 def load_into(engine: Sequence[str], env: dict[str, str]) -> None:
@@ -104,6 +108,9 @@ def _packages(root: Path) -> None:
         for name in [*_PACKAGES, *known]:
             if (place / name).is_dir():
                 shutil.copytree(place / name, target / name, dirs_exist_ok=True)
+    if "FAIRLEAD_CONFORMANCE" in os.environ:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--upgrade", "--target", str(target), *_WHOLE], check=True, timeout=300)
     shutil.copytree(Path(fairlead.__file__).parent, root / SITE.lstrip("/") / "fairlead")
     _libraries(root, sorted(target.rglob("*.so")))
     for folder in (target, root / SITE.lstrip("/")):

@@ -274,7 +274,7 @@ CASES = [
         lambda _: decided(3),
         16,
         tasks="inc add add#2",
-        refused=dict.fromkeys(("ray", "container", "argo"), "it is dynamic"),
+        refused={"argo": "it is dynamic"},
     ),
     Case(
         "a pipeline: map, parallel, conditional and loop by names",

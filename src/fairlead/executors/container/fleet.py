@@ -45,8 +45,14 @@ LINGER = 0.3
 SILENCE = 30.0
 """Seconds for which the engine may be away."""
 
+DOUBT = 5.0
+"""Seconds for which an engine is not believed that a container has ended well in which nothing had begun."""
+
 PATIENCE, AWAY = 60.0, 5.0
 """Seconds at the end for an engine that has a lot to remove, and for one that was not heard of for a while."""
+
+
+_ENDED = ("exited", "dead", "stopped")
 
 
 class Fleet:
@@ -254,12 +260,12 @@ class Fleet:
             self._failed(error)
             return
         state, words = last
-        if state is not None and state.status in ("running", "stopping", "removing"):
-            cell.asked = False  # it ends at this moment
-            return
         if cell.see(monotonic()):
             # What it wrote before it ended counts, and is there by now.
             self.reports.extend(cell.heard(monotonic()))
+        if state is not None and not _is_over(cell, state):
+            cell.asked = False
+            return
         self._over(cell, self._why(cell, state, words), container=True)
 
     def _why(self, cell: Cell, state: State | None, words: str) -> Failure:
@@ -347,3 +353,11 @@ class Fleet:
                 self._engine.remove(found.id)
         except EngineGone:
             return  # what the run has come to matters more; the next driver that has this engine removes the rest
+
+
+def _is_over(cell: Cell, state: State) -> bool:
+    """Whether a container has ended; a busy engine says for a while how it was, or not yet how it ended."""
+    age = monotonic() - cell.started_at
+    if state.status not in _ENDED:
+        return state.status not in ("running", "stopping", "removing") and age > SILENCE
+    return state.code != 0 or cell.began is not None or age > DOUBT
