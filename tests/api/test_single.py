@@ -163,6 +163,20 @@ def test_a_file_with_one_task_and_no_workflow_needs_no_name(project):
         load_target("none.py")
 
 
+def test_a_step_runs_by_itself_as_a_pipeline_of_one(project):
+    (project / "steps.py").write_text(
+        "from fairlead import PythonTask, ShellTask\n"
+        "count = ShellTask(command='export n=$(printf %s $text | wc -c)', returns=['n'])\n"
+        "twice = PythonTask(function=lambda n: 2 * n, name='twice', returns=['m'])\n"
+    )
+    done = load_target("steps.py:count").bind({"text": "heron"}).run("in_process")
+    assert done.get_results() == {"n": "5"}
+    assert resume_run(done.id, "in_process").id == done.id
+    assert load_target("steps.py:twice").bind({"n": "4"}).run("in_process").get_results() == {"m": 8}
+    (project / "one.py").write_text("from fairlead import ShellTask\nonly = ShellTask(command='true', name='only')\n")
+    assert load_target("one.py").name == "only"
+
+
 def test_a_run_of_a_task_resumes(project):
     first = run("plain", n="3")
     assert resume_run(first.id, "in_process").id == first.id

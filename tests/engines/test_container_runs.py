@@ -89,6 +89,16 @@ def asks():
 @workflow
 def secretive():
     return asks()
+
+@task(secrets=["API_KEY"])
+def asks_late(path, seconds):
+    Path(path).write_text("begun")
+    time.sleep(seconds)
+    return len(current_run().secret("API_KEY"))
+
+@workflow
+def secretive_later(path: str, seconds: float):
+    return asks_late(path, seconds)
 """
 
 
@@ -238,6 +248,25 @@ def test_a_task_outlives_its_driver_and_the_next_one_hears_it(jobs, box, project
         until(lambda: "done" in note.read_text())
     assert run.resume().get_results() == "donedone"
     assert note.read_text() == "begun\ndone\n"
+
+
+def test_secrets_of_a_killed_driver_go_with_the_next_command_and_its_tasks_still_have_them(
+    jobs, box, project, monkeypatch
+):
+    secret = f"very-secret-{os.getpid()}-{time.time_ns()}"
+    monkeypatch.setenv("API_KEY", secret)
+    run = jobs.secretive_later(str(project / "note"), 3.0).start(box())
+    until((project / "note").exists, 20)
+    kept = [file for file in Path("/dev/shm").glob("fairlead-own-*/*/*/API_KEY") if secret in file.read_text()]
+    (left,) = {file.parents[1] for file in kept}
+    assert left.stat().st_mode & 0o777 == 0o700
+    os.kill(driver_of(run), signal.SIGKILL)
+    until(lambda: run.get_status() == "interrupted")
+    subprocess.run([sys.executable, "-m", "fairlead", "runs"], check=True, stdout=subprocess.DEVNULL)
+    assert not left.exists()
+    assert run.resume().get_results() == len(secret)
+    assert not left.exists()
+    assert [len(task.attempts) for task in run.get_tasks()] == [1]
 
 
 def test_the_next_driver_takes_up_the_containers_of_both_executors(jobs, box, project):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -442,3 +443,20 @@ def test_what_the_notebook_of_a_killed_process_has_left_is_removed_by_the_next_c
     assert any("notebook" in one.name for one in parent.iterdir())
     subprocess.run([sys.executable, "-m", "fairlead", "runs"], check=True)
     assert list(parent.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("Rscript"), reason="there is no R here")
+def test_a_notebook_in_r_takes_and_gives_what_json_can_hold_and_what_it_sets_only(project):
+    path = write(
+        "r.ipynb",
+        cell("rate <- 0\nrows <- NULL\nwho <- ''", "parameters"),
+        cell("total <- sum(unlist(rows)) * rate\nsaid <- paste('hi', who)\nboth <- list(a=1L, b=c(TRUE,FALSE))"),
+        kernel="ir",
+        language="R",
+    )
+    outputs = ["total", "said", "both"]
+    found = notebook(path, outputs=outputs)(rate=0.5, rows=[1, 2, 3.5], who='é "x" \\ $y\nz')
+    assert found == (3.25, 'hi é "x" \\ $y\nz', {"a": 1, "b": [True, False]})
+    with pytest.raises(NotebookFailed, match=r"r\.ipynb sets no 'df'"):
+        notebook(path, outputs=["df"])()

@@ -119,6 +119,13 @@ def test_outputs_are_what_is_exported_or_said_in_the_last_line(project, command,
     assert shell(command, outputs=["a", "b"])() == expected
 
 
+@pytest.mark.parametrize("name", ["said", "name", "now"])
+def test_an_output_may_have_any_name_and_traps_see_the_commands_own_variables(project, capfd, name):
+    command = f"{name}=ours; trap 'echo {name} is ${name}' EXIT; export {name}"
+    assert shell(command, outputs=[name])() == "ours"
+    assert capfd.readouterr().out == f"{name} is ours\n"
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

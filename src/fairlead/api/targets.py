@@ -1,6 +1,6 @@
 """From what a user types to a definition: `file.py`, `file.py:name`, `module:name`, `notebook.ipynb`.
 
-A workflow, a pipeline, a runner's method, or a single task, which runs as a workflow of one.
+A workflow, a pipeline, a runner's method, or a single task or step, which runs as a workflow of one.
 """
 
 from __future__ import annotations
@@ -179,6 +179,8 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
             return found, name
         if isinstance(found, Task) or (isinstance(found, FunctionType) and not _calls_tasks(found)):
             return _single(found), name
+        if _is_step(found):
+            return _single_step(found), name
         raise NotFound(_not_there(name, found, definitions, where))
     own = {key: value for key, value in definitions.items() if _is_own(value, module)} or definitions
     used = {name for value in own.values() for name in _names_in(value)}
@@ -193,10 +195,14 @@ def _pick(module: ModuleType, name: str, where: str) -> tuple[Bindable, str]:
 
 def _only_task(module: ModuleType, where: str) -> tuple[Bindable, str]:
     """Give the task of a file that has no workflow and one task."""
-    tasks = {key: value for key, value in vars(module).items() if isinstance(value, Task) and _is_own(value, module)}
+    tasks = {
+        key: value
+        for key, value in vars(module).items()
+        if (isinstance(value, Task) or _is_step(value)) and _is_own(value, module)
+    }
     if len(tasks) == 1:
         key, value = next(iter(tasks.items()))
-        return _single(value), key
+        return _single_step(value) if _is_step(value) else _single(value), key
     said = f"{where} has no workflow; put @workflow above the function that calls the tasks"
     if not tasks:
         raise NotFound(f"{said}, or name a function to run it by itself: {where}:NAME")
@@ -207,6 +213,18 @@ def _single(found: Task[..., Any] | FunctionType) -> Bindable:
     from fairlead.api.single import single
 
     return single(found)
+
+
+def _is_step(found: object) -> bool:
+    """Whether it is a step of a pipeline, which runs as a pipeline of one."""
+    steps = sys.modules.get("fairlead.author.steps")
+    return steps is not None and isinstance(found, steps.Step)
+
+
+def _single_step(found: Any) -> Bindable:
+    from fairlead.api.pipelines import Pipeline
+
+    return Pipeline([found], name=found.label())
 
 
 def _calls_tasks(function: FunctionType) -> bool:

@@ -141,7 +141,9 @@ def _r_of(value: Any) -> str:
 
 def _give_r(names: Sequence[str], folder: str) -> str:
     return "\n".join(
-        f"if (exists({json.dumps(name)})) writeLines(as.character(jsonlite::toJSON({name}, auto_unbox = TRUE, "
+        # Only what the notebook has set: R itself has a `df`, a `c` and a `mean`.
+        f"if (exists({json.dumps(name)}, envir = globalenv(), inherits = FALSE)) "
+        f"writeLines(as.character(jsonlite::toJSON(get({json.dumps(name)}, envir = globalenv()), auto_unbox = TRUE, "
         f"digits = NA, null = 'null')), {json.dumps(f'{folder}/out{place}')})"
         for place, name in enumerate(names)
     )

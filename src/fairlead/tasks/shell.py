@@ -26,19 +26,19 @@ __fairlead_end() {
     { set +eux; } 2>/dev/null; builtin trap - EXIT ERR;
     {
         printf '%s\0%s\0%s\0' "$1" "$2" "$__fairlead_failed";
-        local name said;
-        for name in @NAMES@; do
-            said=$(declare -p "$name" 2>/dev/null) && [[ -n ${!name+x} ]] || continue;
-            said=${said#declare -};
-            if [[ ${said%% *} == *x* ]]; then printf '%s=%s\0' "$name" "${!name}"; else printf '!%s\0' "$name"; fi;
+        for __fairlead_name in @NAMES@; do
+            __fairlead_said=$(declare -p "$__fairlead_name" 2>/dev/null) && [[ -n ${!__fairlead_name+x} ]] || continue;
+            __fairlead_said=${__fairlead_said#declare -};
+            if [[ ${__fairlead_said%% *} != *x* ]]; then printf '!%s\0' "$__fairlead_name"; continue; fi;
+            printf '%s=%s\0' "$__fairlead_name" "${!__fairlead_name}";
         done;
     } >&@FD@;
     __fairlead_code "$1"; eval "$__fairlead_trap"; exit "$1";
 };
 trap() {
     builtin trap "$@" || return; ((BASH_SUBSHELL)) && return 0;
-    local now; now=$(builtin trap -p EXIT); [[ $now != *__fairlead_end* ]] || return 0;
-    __fairlead_trap=; if [[ -n $now ]]; then eval "set ${now#trap }"; __fairlead_trap=$1; fi;
+    local __fairlead_now; __fairlead_now=$(builtin trap -p EXIT); [[ $__fairlead_now != *__fairlead_end* ]] || return 0;
+    __fairlead_trap=; if [[ -n $__fairlead_now ]]; then eval "set ${__fairlead_now#trap }"; __fairlead_trap=$1; fi;
     builtin trap '__fairlead_end $? "$BASH_COMMAND"' EXIT;
 };
 builtin trap '__fairlead_end $? "$BASH_COMMAND"' EXIT;

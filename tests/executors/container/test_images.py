@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import __version__
+from fairlead import __version__, leftovers
 from fairlead.executors.container.engine import Refused
 from fairlead.executors.container.hands import LAST, Hands
 from fairlead.executors.container.images import Images, misfit
@@ -131,22 +131,38 @@ def test_secrets_are_handed_over_in_files_that_go_away_with_the_run(tmp_path):
     assert not folder.parent.exists()
 
 
-KILLED = """
+MEMORY = """
 import os, sys
 from pathlib import Path
+from fairlead import leftovers
+leftovers.MEMORY = sys.argv[1]
+"""
+KILLED = """
 from fairlead.executors.container.secrecy import Handed
-print(Handed(Path(sys.argv[1]), {"KEY": "one"}.get).mount(0, ("KEY",)).source, flush=True)
+print(Handed(Path(sys.argv[2]), {"KEY": "one"}.get).mount(0, ("KEY",)).source, flush=True)
 os.kill(os.getpid(), 9)
+"""
+LOOK = """
+from fairlead.__main__ import main
+main(["runs"])
 """
 
 
-def left_by_a_killed_driver(scratch):
-    driver = subprocess.run([sys.executable, "-c", KILLED, str(scratch)], stdout=subprocess.PIPE, text=True)
-    return Path(driver.stdout.strip())
+@pytest.fixture
+def memory(tmp_path, monkeypatch):
+    """Memory that no other command on this machine tidies up."""
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(leftovers, "MEMORY", str(tmp_path / "memory"))
+    return str(tmp_path / "memory")
 
 
-def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(tmp_path):
-    mounted = left_by_a_killed_driver(tmp_path)
+def left_by_a_killed_driver(memory, orders):
+    words = [sys.executable, "-c", MEMORY + KILLED, memory, str(orders)]
+    return Path(subprocess.run(words, stdout=subprocess.PIPE, text=True).stdout.strip())
+
+
+def test_secrets_that_an_earlier_driver_has_handed_over_stay_for_its_containers(tmp_path, memory):
+    mounted = left_by_a_killed_driver(memory, tmp_path)
     handed = Handed(tmp_path, {"KEY": "two"}.get)
     assert FolderSecrets(mounted).get("KEY") == "one"
     handed.mount(0, ("KEY",))
@@ -163,12 +179,12 @@ def test_a_secret_comes_into_a_container_as_it_is(tmp_path, value):
     handed.remove()
 
 
-def test_secrets_that_a_killed_driver_has_handed_over_go_with_the_next_command_of_anybody(tmp_path):
-    mounted = left_by_a_killed_driver(tmp_path / "scratch")
+def test_secrets_that_a_killed_driver_has_handed_over_go_with_the_next_command_of_anybody(tmp_path, memory):
+    mounted = left_by_a_killed_driver(memory, tmp_path / "orders")
     assert (mounted / "KEY").read_text() == "one\n"
     assert mounted.parent.parent.stat().st_mode & 0o777 == 0o700
     (tmp_path / "elsewhere" / ".fairlead").mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "fairlead", "runs"], cwd=tmp_path / "elsewhere", check=True)
+    subprocess.run([sys.executable, "-c", MEMORY + LOOK, memory], cwd=tmp_path / "elsewhere", check=True)
     assert not mounted.parent.exists()
 
 
