@@ -82,7 +82,8 @@ def _open_artifacts(options: BucketArtifactOptions, site: Site) -> ArtifactStore
     # A container may have no such folder, and nothing is kept where nobody tidies up.
     if options.near and folder.path.is_dir():
         place = sha256(f"{options.endpoint} {bucket.name}".encode()).hexdigest()[:16]
-        near = FolderArtifacts(folder.tmp / f"near-{place}")
+        # Parts come in any order: without `fsync`, a power cut could leave a copy of the right size that lacks some.
+        near = FolderArtifacts(folder.tmp / f"near-{place}", fsync=True)
     return ObjectArtifacts(bucket, near=near, near_size=options.near * 2**30)
 
 

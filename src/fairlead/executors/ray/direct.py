@@ -12,7 +12,7 @@ import mmap
 import os
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, count
 from time import perf_counter
 
@@ -24,17 +24,14 @@ PIECE = 1 << 21
 ROWS = 2
 """Threads: one copies while the disk works for the other."""
 
-_BLOCK = 4096
-"""What goes past the cache stands at multiples of it, in memory and in the file, on every disk there is."""
-
 _TRIED = 128
 """Of so many pieces, one goes the way that seems slower."""
 
 _LATEST = 0.3
 """How much the latest piece says about the next one."""
 
-_NO_ROOM = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
-"""What file systems say that cannot reserve room, or know no way past the cache."""
+_NO_WAY = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems say that know no way past the cache."""
 
 
 class Paces:
@@ -64,18 +61,37 @@ _PACES = Paces()
 
 
 def write(descriptor: int, chunks: Sequence[memoryview], paces: Paces = _PACES) -> None:
-    """Write the chunks, one behind the other, to an empty file that is open for writing."""
+    """Write the chunks, one behind the other, to an empty file that is open for writing.
+
+    The last piece comes when all others are written, and through the cache: a power cut that takes a part of
+    what is there leaves a file that is too short, which is how the store knows it.
+    """
     ends = list(accumulate(chunk.nbytes for chunk in chunks))
     size = ends[-1]
-    rounded = size + -size % _BLOCK
-    try:
-        os.posix_fallocate(descriptor, 0, rounded)
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
+    last = max(0, size - 1) // PIECE * PIECE
+    os.ftruncate(descriptor, last)  # those who write where the file ends already wait for each other
     past = _past(descriptor)
+    try:
+        _write_pieces(descriptor, past, iter(range(0, last, PIECE)), chunks, ends, paces)
+    finally:
+        if past >= 0:
+            os.close(past)
+    rest = bytearray(size - last)
+    with memoryview(rest) as view:
+        _copy(chunks, ends, last, view)
+        _put(descriptor, -1, last, view, paces)
+
+
+def _write_pieces(
+    descriptor: int,
+    past: int,
+    places: Iterator[int],
+    chunks: Sequence[memoryview],
+    ends: Sequence[int],
+    paces: Paces,
+) -> None:
+    """Write whole pieces in rows beside each other; `places` is where they stand."""
     errors: list[BaseException] = []
-    places = iter(range(0, size, PIECE))
     lock = threading.Lock()
 
     def row() -> None:
@@ -86,9 +102,8 @@ def write(descriptor: int, chunks: Sequence[memoryview], paces: Paces = _PACES) 
                         at = next(places, -1)
                     if at < 0:
                         return
-                    piece = min(PIECE, size - at)
-                    _copy(chunks, ends, at, view[:piece])
-                    _put(descriptor, past, at, view, piece, paces)
+                    _copy(chunks, ends, at, view)
+                    _put(descriptor, past, at, view, paces)
         except BaseException as error:  # noqa: BLE001  # raised again by who waits for it
             errors.append(error)
 
@@ -98,11 +113,8 @@ def write(descriptor: int, chunks: Sequence[memoryview], paces: Paces = _PACES) 
     row()
     for thread in rows:
         thread.join()
-    if past >= 0:
-        os.close(past)
     if errors:
         raise errors[0]
-    os.ftruncate(descriptor, size)
 
 
 def _past(descriptor: int) -> int:
@@ -125,17 +137,19 @@ def _copy(chunks: Sequence[memoryview], ends: Sequence[int], at: int, view: memo
         index += 1
 
 
-def _put(descriptor: int, past: int, at: int, view: memoryview, size: int, paces: Paces) -> None:
+def _put(descriptor: int, past: int, at: int, view: memoryview, paces: Paces) -> None:
     """Write a piece by the way that is thought to be faster."""
+    size = view.nbytes
     goes_past = past >= 0 and paces.is_past()
     done, begun = 0, perf_counter()
     if goes_past:
         try:
-            done = min(size, os.pwrite(past, view[: size + -size % _BLOCK], at))
+            done = os.pwrite(past, view, at)
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in _NO_WAY:
                 raise
             paces.took(1.0, 1, past=True)  # it is not tried soon again
     while done < size:
-        done += os.pwrite(descriptor, view[done:size], at + done)
-    paces.took(perf_counter() - begun, size, past=goes_past)
+        done += os.pwrite(descriptor, view[done:], at + done)
+    if size == PIECE:
+        paces.took(perf_counter() - begun, size, past=goes_past)
