@@ -86,3 +86,17 @@ def test_a_broken_pyproject_is_told_with_its_place(project):
     (project / "pyproject.toml").write_text("[project")
     with pytest.raises(ConfigurationError, match=r"pyproject.toml cannot be read"):
         package_of(None, None, Wishes())
+
+
+def test_what_is_left_out_of_the_image_is_told(project):
+    (project / "requirements.txt").write_text("msgspec")
+    assert not package_of(None, None, Wishes()).notes
+    (project / ".env.local").write_text("KEY=hush")
+    (project / ".gitignore").write_text("*.csv\n")
+    (project / "big.csv").write_text("1,2")
+    found = package_of(None, None, Wishes())
+    assert not {"project/.env.local", "project/big.csv"} & set(found.files)
+    assert found.notes == [
+        "left out, as there may be secrets in it: .env.local; '!.env.local' in .dockerignore takes it in",
+        "what git ignores is left out; a .dockerignore would decide in its place",
+    ]

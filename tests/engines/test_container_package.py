@@ -35,6 +35,7 @@ def project(tmp_path, monkeypatch):
         "data/huge.bin": "0",
         ".dockerignore": "data/*.bin\n",
         "requirements.txt": "msgspec\n",
+        ".env.local": "KEY=hush\n",
     }
     for name, text in files.items():
         (tmp_path / "churn" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,7 @@ def fairlead(*words):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("engine", ["podman", "docker"], indirect=True)
 def test_a_project_is_packaged_and_its_tasks_run_in_the_image(engine, image, project):
     executor = {"type": "container", "url": engine.url, "pull": "never", "network": "none"}
     (project / "boxes.yaml").write_text(json.dumps({"executor": executor}))
@@ -61,14 +63,21 @@ def test_a_project_is_packaged_and_its_tasks_run_in_the_image(engine, image, pro
     assert tag.startswith("churn:")
     again = fairlead(*words)
     assert again.stdout == first.stdout
-    assert "STEP" in first.stderr
-    assert "STEP" not in again.stderr
+    assert "step 1/" in first.stderr.lower()
+    assert "step" not in again.stderr.lower()
     (project / "boxes.yaml").write_text(json.dumps({"executor": {**executor, "image": tag}}))
     done = fairlead("run", "jobs.py", "--env", "boxes", "-o", "json")
     folder, names, doubled, user = json.loads(done.stdout)["results"]
     assert folder == "/app"
     assert {"jobs.py", "helpers", "data", "requirements.txt"} <= set(names)
+    assert ".env.local" not in names
+    assert "note: left out, as there may be secrets in it: .env.local;" in first.stderr
     assert (doubled, user) == (42, 0)
+    trusting = {"executor": {**executor, "image": tag}, "code": "image"}
+    (project / "boxes.yaml").write_text(json.dumps(trusting))
+    (project / "helpers" / "sums.py").write_text("def double(x):\n    return 'edited since'\n")
+    done = fairlead("run", "jobs.py", "--env", "boxes", "-o", "json")
+    assert json.loads(done.stdout)["results"] == [folder, names, 42, user]
     inside = engine("run", "--rm", "--network", "none", tag, "python3", "-c", LOOK)
     assert json.loads(inside) == [1000, ["table.csv"], "/root"]
 

@@ -18,11 +18,14 @@ from fairlead import __version__
 from fairlead.config.environment import Environment, EnvironmentLike, load
 from fairlead.config.registry import missing, options_of, plugin, type_of
 from fairlead.errors import ConfigurationError, DefinitionError, NotFound
-from fairlead.executors.container.context import archive, digest, project_files
+from fairlead.executors.container.context import Project, archive, digest, project_files
 from fairlead.executors.container.dockerfile import PROJECT, Recipe, dockerfile
 from fairlead.executors.container.wheel import own_wheel
 
 __all__ = ["Package", "Wishes", "build", "package_of", "write"]
+
+_MOST = 8
+"""Names in one note."""
 
 LARGE = 200 << 20
 """Bytes of a project beyond which somebody may have forgotten a `.dockerignore`."""
@@ -70,14 +73,15 @@ def package_of(target: str | None, env: EnvironmentLike, wishes: Wishes) -> Pack
     """
     environment = load(env)
     folder = _project_of(target)
-    found, hidden = _without_secrets(project_files(folder), environment, folder)
+    project = project_files(folder)
+    found, hidden = _without_secrets(project.files, environment, folder)
     files: dict[str, Path | bytes] = {f"{PROJECT}/{name}": path for name, path in found.items()}
     wheel, data = own_wheel()
     files[wheel] = data
     if wishes.wheels is not None:
         files.update(_wheels(wishes.wheels))
     requirements, dependencies, notes = _needs(folder, files)
-    notes += hidden
+    notes += [*hidden, *_left_out(project)]
     text = dockerfile(
         Recipe(
             base=wishes.base or f"docker.io/library/python:{sys.version_info[0]}.{sys.version_info[1]}-slim",
@@ -187,6 +191,15 @@ def _without_secrets(
     place = (folder / said).resolve()
     kept = {name: path for name, path in files.items() if not path.resolve().is_relative_to(place)}
     return kept, [f"{said} is left out: secrets are in it"] if len(kept) < len(files) else []
+
+
+def _left_out(project: Project) -> Iterator[str]:
+    """Say what is left out that somebody may miss."""
+    if project.withheld:
+        names = ", ".join(project.withheld[:_MOST]) + (", …" if len(project.withheld) > _MOST else "")
+        yield f"left out, as there may be secrets in it: {names}; '!{project.withheld[0]}' in .dockerignore takes it in"
+    if project.by_git:
+        yield "what git ignores is left out; a .dockerignore would decide in its place"
 
 
 def _wheels(folder: Path) -> dict[str, Path]:

@@ -9,8 +9,10 @@ import zipfile
 
 import pytest
 
-from fairlead.executors.container.context import ALWAYS, Ignored, archive, digest, project_files
+from fairlead.executors.container.context import ALWAYS, SECRET, archive, digest
+from fairlead.executors.container.context import project_files as project_of
 from fairlead.executors.container.dockerfile import Recipe, dockerfile
+from fairlead.executors.container.ignoring import Ignored
 from fairlead.executors.container.wheel import own_wheel
 
 
@@ -46,10 +48,40 @@ def test_the_rules_of_a_dockerignore_are_dockers(rules, path, out):
     assert Ignored(rules.splitlines()).leaves_out(path) == out
 
 
-@pytest.mark.parametrize("path", [".git", "a/.fairlead/runs.db", "a/__pycache__/b.pyc", ".venv/bin/python", ".env"])
+@pytest.mark.parametrize(
+    "path", [".git", "a/.fairlead/runs.db", "a/__pycache__/b.pyc", ".venv/bin/python", ".DS_Store"]
+)
 def test_what_nobody_needs_in_an_image_is_left_out_in_any_case(path):
     assert Ignored(ALWAYS).leaves_out(path)
     assert not Ignored([*ALWAYS, f"!{path}"]).leaves_out(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [
+        (".env", True),
+        ("deep/.env.local", True),
+        ("prod.env", True),
+        (".env.example", False),
+        ("environment.py", False),
+        (".netrc", True),
+        ("certs/server.pem", True),
+        ("certs/server.crt", False),
+        ("keys/id_rsa", True),
+        ("keys/id_rsa.pub", False),
+        (".aws/credentials", True),
+        ("infra/service-account-prod.json", True),
+        ("credentials.py", False),
+        ("monkey.py", False),
+    ],
+)
+def test_what_often_holds_secrets_is_left_out(path, out):
+    assert Ignored(SECRET).leaves_out(path) == out
+    assert not Ignored([*SECRET, f"!{path}"]).leaves_out(path)
+
+
+def project_files(folder):
+    return project_of(folder).files
 
 
 @pytest.fixture
@@ -74,6 +106,70 @@ def project(tmp_path):
 def test_a_project_is_its_files_without_what_is_left_out(project):
     names = [".dockerignore", "data/keep/b.csv", "jobs.py", "link", "run.sh", "src/x/y.py"]
     assert sorted(project_files(project)) == names
+
+
+def test_what_is_withheld_is_told_unless_it_is_left_out_anyway(project):
+    for name in (".env.local", "certs/a.pem", "certs/b.pem", ".ssh/config", "data/c.pem", "venv/cacert.pem"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("hush")
+    (project / ".dockerignore").write_text("data\n")
+    assert project_of(project).withheld == [".env.local", ".ssh/", "certs/a.pem", "certs/b.pem"]
+    (project / ".dockerignore").write_text("data\n!certs/a.pem\n")
+    found = project_of(project)
+    assert found.withheld == [".env.local", ".ssh/config", "certs/b.pem"]
+    assert "certs/a.pem" in found.files
+    assert "venv/cacert.pem" not in found.files
+
+
+GIT = {
+    ".gitignore": "*.log\n/build\ndata/\n!keep.log\nsrc/*.tmp\ndoc/**/x\n# *.py\n\\#odd\n*.csv\n[ab].txt\n",
+    "sub/.gitignore": "/only\n!b.csv\n*.py\n",
+    "team/churn/deep/.gitignore": "secret*\n",
+    "team/.gitignore": "churn/here\nnotes\n",
+}
+FILES = (
+    *(
+        "a.log",
+        "keep.log",
+        "build/x",
+        "data/x",
+        "src/a.tmp",
+        "src/b/a.tmp",
+        "doc/x",
+        "doc/a/b/x",
+        "doc/y",
+        "#odd",
+        "a.py",
+    ),
+    *("sub/only", "sub/more/only", "sub/b.csv", "sub/c.csv", "sub/m.py", "sub/data", "sub/build/x", "a.txt", "c.txt"),
+    *("team/churn/here", "team/churn/notes/x", "team/churn/a.log", "team/churn/deep/secrets", "team/churn/build/y"),
+    *("team/churn/data", "team/churn/src/a.tmp", "team/churn/deep/data/z", "data/keep.log"),
+)
+
+
+@pytest.mark.parametrize("folder", [".", "team/churn", "sub"])
+def test_without_a_dockerignore_what_git_ignores_is_left_out(tmp_path, folder):
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for name, text in GIT.items():
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    words = ["git", "ls-files", "-z", "--others", "--exclude-standard"]
+    said = subprocess.run(words, cwd=tmp_path / folder, check=True, capture_output=True, text=True).stdout
+    found = project_of(tmp_path / folder)
+    assert sorted(found.files) == sorted(said.split("\0")[:-1])
+    assert found.by_git
+    (tmp_path / folder / ".dockerignore").write_text("")
+    assert len(project_of(tmp_path / folder).files) > len(found.files) + 1
+
+
+def test_a_project_that_git_is_not_to_see_at_all_has_an_image_all_the_same(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "jobs.py").write_text("")
+    assert list(project_of(tmp_path / "mine").files) == ["jobs.py"]
 
 
 def packed(files):

@@ -33,6 +33,7 @@ class Cell:
         "began_at",
         "cost",
         "ending",
+        "going",
         "grace",
         "id",
         "image",
@@ -67,6 +68,8 @@ class Cell:
         self.log_at = 0
         """Where its output begins."""
         self.id = ""
+        self.going = False
+        """The engine was asked to start it, or somebody else has done so."""
         self.started = False
         """The engine has started it."""
         self.started_at = -inf

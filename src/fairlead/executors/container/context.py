@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from hashlib import file_digest
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-__all__ = ["ALWAYS", "Ignored", "archive", "digest", "project_files"]
+from fairlead.executors.container.ignoring import GitIgnored, Ignored
+
+__all__ = ["ALWAYS", "SECRET", "Project", "archive", "digest", "project_files"]
 
 ALWAYS = (
     "**/.fairlead",
@@ -31,78 +31,75 @@ ALWAYS = (
     "**/.pytest_cache",
     "**/.ruff_cache",
     "**/.ipynb_checkpoints",
-    "**/.env",
     "**/.DS_Store",
 )
-"""Left out whatever a `.dockerignore` says, unless it takes them back in: `!.env`."""
+"""Left out whatever a `.dockerignore` says, unless it takes them back in: `!venv`."""
+
+SECRET = (
+    *("**/.env", "**/.env.*", "**/*.env", "**/.envrc", "**/.secrets", "**/secrets.toml"),
+    *("!**/.env.example", "!**/.env.sample", "!**/.env.template", "!**/.env.dist"),
+    *("**/.netrc", "**/_netrc", "**/.pgpass", "**/.my.cnf", "**/.git-credentials", "**/.htpasswd"),
+    *("**/.pypirc", "**/.npmrc", "**/.dockercfg", "**/.vault-token"),
+    *("**/.aws", "**/.azure", "**/.config/gcloud", "**/.docker/config.json", "**/.gnupg", "**/.kube", "**/.ssh"),
+    *("**/id_rsa", "**/id_dsa", "**/id_ecdsa", "**/id_ed25519"),
+    *("**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.keystore", "**/*.kdbx", "**/*.ppk"),
+    *("**/credentials.json", "**/service-account*.json", "**/service_account*.json", "**/*.tfstate"),
+)
+"""What often holds passwords and keys: left out and told, unless a `.dockerignore` takes it in: `!certs/ca.pem`."""
 
 
-class Ignored:
-    """The rules of a `.dockerignore`: of those that match a path, the last one decides."""
+class Project(NamedTuple):
+    """What of a project goes into its image."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._rules: list[tuple[re.Pattern[str], bool]] = []
-        for line in lines:
-            rule = line.strip()
-            if not rule or rule.startswith("#"):
-                continue
-            back = rule.startswith("!")
-            rule = rule.removeprefix("!").strip().strip("/").removeprefix("./")
-            if rule:
-                self._rules.append((_pattern(rule), not back))
-        self.takes_back = any(not out for _, out in self._rules)
-        """Something inside of a folder that is left out may be wanted all the same."""
-
-    def leaves_out(self, path: str) -> bool:
-        """Whether a file or folder is left out, by its path relative to the project's folder."""
-        out = False
-        for pattern, meant in self._rules:
-            if meant != out and pattern.match(path):
-                out = meant
-        return out
+    files: dict[str, Path]
+    """By their paths in it."""
+    withheld: list[str]
+    """Files and folders that are left out because they may hold secrets, and for nothing else."""
+    by_git: bool
+    """It has no `.dockerignore`, and files are left out that git ignores."""
 
 
-@cache
-def _pattern(rule: str) -> re.Pattern[str]:
-    """As Docker reads it: `*` is within one name, `**` is any folders, and what is in a folder goes with it."""
-    text, at = "", 0
-    while at < len(rule):
-        letter = rule[at]
-        if rule.startswith("**/", at):
-            text, at = text + "(?:[^/]+/)*", at + 3
-        elif rule.startswith("**", at):
-            text, at = text + ".*", at + 2
-        elif letter == "*":
-            text, at = text + "[^/]*", at + 1
-        elif letter == "?":
-            text, at = text + "[^/]", at + 1
-        elif letter == "[" and (end := rule.find("]", at + 2)) > 0:
-            inside = rule[at + 1 : end].replace("\\", "\\\\")
-            text, at = f"{text}[{'^' + inside[1:] if inside[0] in '!^' else inside}]", end + 1
-        elif letter == "\\" and at + 1 < len(rule):
-            text, at = text + re.escape(rule[at + 1]), at + 2
-        else:
-            text, at = text + re.escape(letter), at + 1
-    return re.compile(f"{text}(?:/.*)?\\Z", re.DOTALL)
-
-
-def project_files(folder: Path) -> dict[str, Path]:
-    """List the files of a project by their paths in it, without what its `.dockerignore` leaves out."""
+def project_files(folder: Path) -> Project:
+    """List the files of a project, without those that its `.dockerignore`, or else git, leaves out."""
     own = folder / ".dockerignore"
     lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
-    ignored = Ignored([*ALWAYS, *lines])
-    return {str(path.relative_to(folder).as_posix()): path for path in _walk(folder, folder, ignored)}
+    walk = _Walk(folder, lines, None if own.is_file() else GitIgnored(folder))
+    files = {str(path.relative_to(folder).as_posix()): path for path in walk.through(folder)}
+    return Project(files, walk.withheld, walk.by_git)
 
 
-def _walk(folder: Path, root: Path, ignored: Ignored) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
-        path = Path(entry.path)
-        out = ignored.leaves_out(path.relative_to(root).as_posix())
-        if entry.is_dir(follow_symlinks=False):
-            if not out or ignored.takes_back:
-                yield from _walk(path, root, ignored)
-        elif not out and (entry.is_file() or entry.is_symlink()):
-            yield path
+class _Walk:
+    """A way through the folders of a project, by the rules of what is left out."""
+
+    def __init__(self, root: Path, lines: Sequence[str], git: GitIgnored | None) -> None:
+        self._root = root
+        self._rules = Ignored([*ALWAYS, *SECRET, *lines])
+        self._plain = Ignored([*ALWAYS, *lines])
+        """Without those that are about secrets."""
+        self._git = git
+        self._prunes = not Ignored(lines).takes_back
+        """Nothing inside of a folder that is left out is wanted all the same."""
+        self.withheld: list[str] = []
+        self.by_git = False
+
+    def through(self, folder: Path) -> Iterator[Path]:
+        """Give the files of a folder that are wanted, and those of the folders in it."""
+        if self._git is not None:
+            self._git.enter(folder)
+        for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+            path, inside = Path(entry.path), entry.is_dir(follow_symlinks=False)
+            name = path.relative_to(self._root).as_posix() + "/" * inside
+            out = self._rules.leaves_out(name)
+            if self._git is not None and not self._plain.leaves_out(name) and self._git.leaves_out(name):
+                self.by_git = True
+                continue
+            if out and not self._plain.leaves_out(name) and (self._prunes or not inside):
+                self.withheld.append(name)
+            if inside:
+                if not out or not self._prunes:
+                    yield from self.through(path)
+            elif not out and (entry.is_file() or entry.is_symlink()):
+                yield path
 
 
 def archive(files: Mapping[str, Path | bytes], into: IO[bytes]) -> None:

@@ -41,9 +41,6 @@ from fairlead.ports import Brief, Job, Offers, Report
 
 __all__ = ["Container"]
 
-MOST_HANDS = 8
-"""Threads that talk to the engine at most: it does not start more at once any faster."""
-
 _NO_IMAGE = (
     "no image says what it runs in; name one as 'image' of the executor, or of the task; 'fairlead package' builds one"
 )
@@ -155,8 +152,7 @@ class Container:
             self._handed = Handed(self._orders, self._bench(brief).secret)
         self._tell(brief)
         labels = {RUN: brief.run, FOLDER: str(self._orders)}
-        hands = min(MOST_HANDS, self.offers.parallel + 1)
-        self._fleet = Fleet(self._engine, labels, self._config, hands)
+        self._fleet = Fleet(self._engine, labels, self._config, self.offers.parallel)
         self._orphans = orders_in(self._orders)
 
     def extend(self, brief: Brief) -> None:
@@ -286,7 +282,7 @@ class Container:
         assert self._brief is not None
         while self._waiting:
             cost = self._brief.tasks[self._waiting[0].task].resources.cpu
-            if len(fleet.cells) >= 4 * self.offers.parallel or fleet.cost + cost > self.offers.parallel + 1e-9:
+            if not fleet.takes(cost):
                 return
             jobs = chunked(self._waiting, self._brief.tasks)[0]
             taken = {(job.path, job.attempt) for job in jobs}

@@ -7,6 +7,7 @@ for a list of all that there are, by which is noticed which one has ended withou
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import inf
@@ -24,14 +25,20 @@ from fairlead.ports import Report
 
 __all__ = ["Fleet"]
 
+MOST_HANDS = 8
+"""Threads that talk to the engine at most: it does not start more at once any faster."""
+
+_BIT = 1e-9
+"""What sums of fractions may be off."""
+
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a task that took too long."""
 
 TELL_AFTER = 0.1
 """Seconds after which a job that still runs is reported as running: each such report is a fact to be recorded."""
 
-SOON, LATE = 0.01, 0.1
-"""Seconds between two looks at a container's files: at a young one, and at an old one."""
+COMING, SOON, LATE = 0.02, 0.01, 0.1
+"""Seconds between two looks at a container's files: before Fairlead is up in it, at a young one, and at an old one."""
 
 LIST_EVERY, LIST_SOON = 1.0, 0.1
 """Seconds between two lists of all containers: usually, and while one was told to end."""
@@ -58,14 +65,22 @@ _ENDED = ("exited", "dead", "stopped")
 class Fleet:
     """The containers of one run that were started and not heard to their end."""
 
-    def __init__(self, engine: Engine, labels: Mapping[str, str], config: Callable[[Cell], dict[str, Any]], hands: int):
-        """`labels` are those that all of them have; `config` says what the engine is to make."""
+    def __init__(
+        self, engine: Engine, labels: Mapping[str, str], config: Callable[[Cell], dict[str, Any]], capacity: int
+    ) -> None:
+        """`labels` are those that all of them have; `config` says what the engine is to make.
+
+        `capacity`: the processors of those that run at once.
+        """
         self._engine = engine
         self._labels = labels
         self._config = config
-        self._hands = Hands(hands, farewell=engine.close)
+        self._capacity = capacity
+        self._hands = Hands(min(MOST_HANDS, capacity + 2), farewell=engine.close)
         self.cells: dict[str, Cell] = {}
         """By the container's name."""
+        self._ready: deque[Cell] = deque()
+        """Those that were made, and wait for room."""
         self.reports: list[Report] = []
         self.rung = False
         """Somebody wants to be heard."""
@@ -89,67 +104,98 @@ class Fleet:
         self.rung = True
         self._hands.bell.ring()
 
-    @property
-    def cost(self) -> float:
-        """Processors that are taken."""
-        return sum(cell.cost for cell in self.cells.values())
-
     # --- starting ---------------------------------------------------------------------------------
 
+    def takes(self, cost: float) -> bool:
+        """Whether a container with this many processors can be launched: one more than there is room for is made."""
+        taken = sum(cell.cost for cell in self.cells.values())
+        return len(self.cells) < 4 * self._capacity and (
+            taken + cost <= self._capacity + _BIT or taken <= self._capacity + _BIT < taken + cost
+        )
+
     def launch(self, cell: Cell) -> None:
-        """Have a container made and started."""
+        """Have a container made, and started when there is room."""
         self.cells[cell.name] = cell
-        self._hands.do(partial(self._start, cell, self._config(cell)), partial(self._started, cell))
+        self._hands.do(partial(self._make, cell, self._config(cell)), partial(self._made, cell))
 
     def adopt(self, cell: Cell, found: Found | None) -> None:
         """Take over a container that an earlier driver has made; None: only its files are left."""
         self.cells[cell.name] = cell
-        if found is not None and found.status in ("created", "configured", "initialized"):
-            self._hands.do(partial(self._engine.start, found.id), partial(self._started, cell, found.id))
-            return
         cell.id = found.id if found is not None else ""
-        cell.started = True
+        if found is not None and found.status in ("created", "configured", "initialized"):
+            self._made(cell, found.id, None)
+            return
+        cell.going = cell.started = True
         self._list_at = 0.0
 
-    def _start(self, cell: Cell, config: dict[str, Any]) -> str:
-        """In another thread: make and start a container."""
+    def _make(self, cell: Cell, config: dict[str, Any]) -> str:
+        """In another thread: make a container."""
         if self._closed:
             return ""
         try:
-            container = self._engine.create(cell.name, config)
+            return self._engine.create(cell.name, config)
         except Refused as error:
             if error.status != 409:
                 raise
-            state = self._engine.state(cell.name)
-            if state is not None and state.status == "running" and cell.order.begun():
-                return state.id  # it was started, and the answer was lost
-            # What is left of one that was given up, and whose job is to run again.
-            self._engine.remove(cell.name)
-            container = self._engine.create(cell.name, config)
+        state = self._engine.state(cell.name)
+        if state is not None and state.status == "running" and cell.order.begun():
+            return state.id  # it was started, and the answer was lost
+        # What is left of one that was given up, and whose job is to run again.
+        self._engine.remove(cell.name)
+        return self._engine.create(cell.name, config)
+
+    def _made(self, cell: Cell, container: str | None, error: Exception | None) -> None:
+        if error is not None:
+            self._not_started(cell, error)
+            return
+        assert container is not None
+        cell.id = container
+        if cell.ending:
+            self._drop(cell)
+        else:
+            self._ready.append(cell)
+            self._start_ready()
+
+    def _start_ready(self) -> None:
+        """Start what was made, as far as there are processors."""
+        taken = sum(cell.cost for cell in self.cells.values() if cell.going)
+        while self._ready and taken + self._ready[0].cost <= self._capacity + _BIT:
+            cell = self._ready.popleft()
+            cell.going = True
+            taken += cell.cost
+            self._hands.do(partial(self._start, cell.id), partial(self._started, cell))
+
+    def _start(self, container: str) -> None:
+        """In another thread: start a container."""
         try:
             self._engine.start(container)
         except Refused:
             self._engine.remove(container)
             raise
-        return container
 
-    def _started(self, cell: Cell, container: str | None, error: Exception | None) -> None:
-        if error is None:
-            assert container is not None
-            cell.id, cell.started = container, True
-            self._gone_since = 0.0
-            cell.started_at = monotonic()
-            self._list_at = min(self._list_at, cell.started_at + LIST_EVERY)
-            if cell.ending:
-                self.stop(cell, cell.grace)
+    def _started(self, cell: Cell, _: None, error: Exception | None) -> None:
+        if error is not None:
+            cell.going = False
+            self._not_started(cell, error)
             return
-        if isinstance(error, EngineGone):
-            self._failed(error)
-            self._later.append((monotonic() + LIST_EVERY, cell))
-        elif isinstance(error, Refused):
+        cell.started, cell.started_at = True, monotonic()
+        self._gone_since = 0.0
+        self._list_at = min(self._list_at, cell.started_at + LIST_EVERY)
+        if cell.ending:
+            self.stop(cell, cell.grace)
+
+    def _not_started(self, cell: Cell, error: Exception) -> None:
+        if isinstance(error, Refused):
             self._over(cell, of_refusal(str(error), cell.image), container=False)
-        else:
-            raise error
+            return
+        self._failed(error)
+        self._later.append((monotonic() + LIST_EVERY, cell))
+
+    def _drop(self, cell: Cell) -> None:
+        """Do without a container that was made, and has nothing to do any more."""
+        cell.order.remove()
+        del self.cells[cell.name]
+        self._dispose(cell.id)
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -163,6 +209,7 @@ class Fleet:
             again = min(again, self._see(cell, now))
         if now >= self._list_at and not self._listing and self.cells:
             self._list(now)
+        self._start_ready()
         while self._leaving and now >= self._leaving[0][0]:
             _, container, gone = self._leaving.pop(0)
             self._dispose(container, gone)
@@ -173,7 +220,7 @@ class Fleet:
             cell.kill_at = inf
             self._kill(cell, "SIGKILL")
         if not cell.see(now):
-            return now + SOON if cell.started else inf
+            return now + COMING if cell.started else inf
         self.reports.extend(cell.heard(now))
         if cell.done:
             self._let_go(cell, now)
@@ -202,6 +249,9 @@ class Fleet:
         if cell.empty:
             cell.verdict = "cancelled"
             self.stop(cell, 0.0)
+            if cell in self._ready:
+                self._ready.remove(cell)
+                self._drop(cell)
         elif (cell.job.path, cell.job.attempt) in wanted and not cell.verdict:
             cell.verdict = "cancelled"
             self.stop(cell, grace)
