@@ -100,3 +100,11 @@ def test_what_is_left_out_of_the_image_is_told(project):
         "left out, as there may be secrets in it: .env.local; '!.env.local' in .dockerignore takes it in",
         "what git ignores is left out; a .dockerignore would decide in its place",
     ]
+
+
+def test_a_file_with_several_workflows_says_where_the_project_is(project, monkeypatch):
+    (project / "deep" / "two.py").write_text(
+        "from fairlead import workflow\na = workflow(lambda: 1)\nb = workflow(lambda: 2)\n"
+    )
+    monkeypatch.chdir("/")
+    assert package_of(str(project / "deep" / "two.py"), None, Wishes()).tag.startswith("churn-model:")

@@ -161,6 +161,15 @@ def test_files_that_containers_have_written_are_the_drivers(jobs, box, project):
     assert owners == {os.getuid()}
 
 
+def test_tasks_run_as_another_user(jobs, box, project):
+    (project / ".fairlead" / "artifacts").mkdir()
+    (project / ".fairlead" / "artifacts").chmod(0o777)
+    project.parent.chmod(0o711)
+    run = jobs.study(2).run(box(user="1234:1234"))
+    assert run.get_results() == 2
+    assert written(run, "double[1]") == "doubling 1\n"
+
+
 def test_a_task_that_needs_more_memory_than_it_asked_for_is_told_so(jobs, box):
     with pytest.raises(RunFailed, match="more than the 64Mi of memory that it asked for"):
         jobs.starved().run(box())

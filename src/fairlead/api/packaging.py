@@ -136,10 +136,12 @@ def build(package: Package, env: EnvironmentLike, *, network: str | None = None)
 def _project_of(target: str | None) -> Path:
     place = Path.cwd()
     if target is not None:
-        from fairlead.api.targets import load_target
+        name, mark, _ = target.partition(":")
+        file = Path(name)
+        if mark or not file.is_file():
+            from fairlead.api.targets import load_target
 
-        load_target(target)
-        file = Path(target.partition(":")[0])
+            load_target(target)
         place = file.absolute().parent if file.suffix and file.exists() else place
     for folder in (place, *place.parents):
         if folder != Path.home() and any((folder / mark).exists() for mark in _MARKS):

@@ -288,7 +288,10 @@ class Container:
             taken = {(job.path, job.attempt) for job in jobs}
             self._waiting = deque(job for job in self._waiting if (job.path, job.attempt) not in taken)
             folder = self._orders / container_name(jobs[0], self._brief.scratch)
-            fleet.launch(self._cell(Order.write(folder, self._brief_file, jobs, foreign=self._settings.foreign)))
+            cell = self._cell(Order.write(folder, self._brief_file, jobs, foreign=self._settings.foreign))
+            if self._settings.foreign:
+                cell.share_log()
+            fleet.launch(cell)
 
     def _cell(self, order: Order) -> Cell:
         assert self._brief is not None

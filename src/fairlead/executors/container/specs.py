@@ -34,7 +34,7 @@ PATH, ATTEMPT = "fairlead.path", "fairlead.attempt"
 (first) job."""
 
 # What is written before Fairlead can be imported is in the log as well. The log's name comes first.
-_OPEN = "import os,sys;f=os.open(sys.argv.pop(1),os.O_WRONLY|os.O_CREAT|os.O_APPEND);os.dup2(f,1);os.dup2(f,2);"
+_OPEN = "import os,sys;f=os.open(sys.argv.pop(1),os.O_WRONLY|os.O_CREAT|os.O_APPEND,0o666);os.dup2(f,1);os.dup2(f,2);"
 BEGIN = f"{_OPEN}from fairlead.__main__ import main;sys.exit(main())"
 """What Python is told to do in the container."""
 
