@@ -23,7 +23,7 @@ __all__ = ["Engine", "EngineGone", "Facts", "Found", "Refused", "State"]
 _PATIENCE = 120
 """Seconds that the engine gets for one answer; pulling and building report meanwhile."""
 
-_ATTEMPTS = 6
+_ATTEMPTS = 8
 
 
 class EngineGone(FairleadError):
