@@ -88,6 +88,14 @@ def test_what_a_living_process_has_is_not(places):
     assert not folder.exists()
 
 
+def test_what_this_process_has_is_not_swept_under_another_name_of_its_place(places, tmp_path, monkeypatch):
+    (tmp_path / "alias").symlink_to(places, target_is_directory=True)
+    with OwnFolder("files") as folder:
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "alias"))
+        sweep()
+        assert folder.is_dir()
+
+
 def test_a_child_that_outlives_its_killed_parent_holds_nothing(places):
     folder = killed(more="if not os.fork(): os.close(1); os.close(2); import time; time.sleep(5); os._exit(0)")
     sweep()

@@ -53,8 +53,8 @@ class OwnFolder:
             try:
                 _remove(str(self.path))
             finally:
+                _own.discard(_identity(os.fstat(fd)))
                 os.close(fd)
-                _own.discard(str(self.path))
 
     def __enter__(self) -> Path:
         return self.path
@@ -83,8 +83,7 @@ def sweep() -> None:
 
 def _sweep(path: str) -> None:
     with _one_at_a_time:
-        # This process would be given its own lock again, and lose it for good when it closes the file.
-        if path in _own:
+        if _is_own(path):
             return
         try:
             fd = os.open(path + _LOCK, os.O_RDWR | os.O_CLOEXEC)
@@ -120,13 +119,13 @@ def _take(path: str) -> int:
 
 def _try(path: str) -> int | None:
     with _one_at_a_time:
-        if path in _own:
+        if _is_own(path):
             return None
         fd = os.open(path + _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             # A file that was swept between our open and our lock says nothing to anybody.
             if _lock(fd) and _is_at(fd, path + _LOCK):
-                _own.add(path)
+                _own.add(_identity(os.fstat(fd)))
                 return fd
         except OSError as error:
             os.close(fd)
@@ -185,12 +184,26 @@ def _is_at(fd: int, path: str) -> bool:
         there = os.stat(path)  # noqa: PTH116 - a string
     except FileNotFoundError:
         return False
-    here = os.fstat(fd)
-    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
+    return _identity(os.fstat(fd)) == _identity(there)
 
 
-_own: set[str] = set()
-"""Folders of this process."""
+def _is_own(path: str) -> bool:
+    """Whether this process has it: it would be given its lock again, and lose it for good when it closes the file.
+
+    By the file itself: one place may have several names, as /run/shm and /dev/shm are.
+    """
+    try:
+        return _identity(os.stat(path + _LOCK)) in _own  # noqa: PTH116 - a string
+    except OSError:
+        return False
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+_own: set[tuple[int, int]] = set()
+"""Lock files of this process."""
 _one_at_a_time = threading.Lock()
 
 

@@ -100,16 +100,64 @@ class TestCheat(CodecContract):
 """
 
 
-def test_a_codec_that_remembers_in_place_of_writing_does_not_pass(tmp_path):
-    (tmp_path / "test_cheat.py").write_text(CHEAT)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_cheat.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+SKIPS = CHEAT.replace("return Cheat()", "os.getenv('FAIRLEAD_CONTRACT_FOLDER') and pytest.skip(); return Cheat()")
+"""In the other process it is skipped: that shows nothing."""
+
+
+@pytest.mark.parametrize("text", [CHEAT, f"import os\n{SKIPS}"], ids=["fails there", "is skipped there"])
+def test_a_codec_that_remembers_in_place_of_writing_does_not_pass(tmp_path, text):
+    (tmp_path / "test_cheat.py").write_text(text)
+    done = suite(tmp_path, "test_cheat.py")
+    failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert failed == ["FAILED test_cheat.py::TestCheat::test_bytes_mean_the_same_in_another_process"], done.stdout
+    assert "in another process" in done.stdout
+
+
+SIDES = """
+import enum
+import pytest
+from fairlead.testing.contracts.codec import CodecContract
+
+class Side(enum.Enum):
+    NONE = ""
+    LEFT = "left"
+
+class Sides:
+    def handles(self, value): return isinstance(value, Side)
+    def dump(self, value): return [value.value.encode()]
+    def load(self, data): return Side(bytes(data).decode())
+
+class TestSides(CodecContract):
+    @pytest.fixture
+    def codec(self): return Sides()
+    @pytest.fixture
+    def values(self, given): return [*Side]
+"""
+GIVEN = """
+import pytest
+
+@pytest.fixture
+def given(): return None
+"""
+
+
+def test_a_codec_of_what_never_changes_passes_with_fixtures_of_a_plugin_that_addopts_names(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p given\npythonpath = .\n")
+    (tmp_path / "given.py").write_text(GIVEN)
+    for folder in ("a", "b"):  # of one name, which only `importlib` takes
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "test_sides.py").write_text(SIDES)
+    done = suite(tmp_path, "a/test_sides.py", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def suite(folder, file, PYTHONPATH=""):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [PYTHONPATH, *sys.path]))},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
-    assert failed == ["FAILED test_cheat.py::TestCheat::test_bytes_mean_the_same_in_another_process"], done.stdout

@@ -6,6 +6,7 @@ import time
 import msgspec
 import pytest
 
+from fairlead.executors.container import orphans
 from fairlead.executors.container.cells import Cell
 from fairlead.executors.container.orders import Order, orders_in, write_brief
 from fairlead.executors.container.orphans import driver_label, is_orphan
@@ -139,9 +140,17 @@ def test_an_orphan_is_a_container_whose_driver_has_ended():
     mine = {DRIVER: driver_label()}
     assert not is_orphan(mine)
     ended = subprocess.Popen(["true"])
-    label = {DRIVER: f"{os.uname().nodename}:{ended.pid}:1"}
+    label = {DRIVER: driver_label(ended.pid)}
     ended.wait()
     assert is_orphan(label)
-    assert is_orphan({DRIVER: f"{os.uname().nodename}:{os.getpid()}:1"})
+    host = driver_label().partition(":")[0]
+    assert is_orphan({DRIVER: f"{host}:{os.getpid()}:1"})
+    assert not is_orphan({DRIVER: f"{os.uname().nodename}/1:{os.getpid()}:1"}), "numbers mean others there"
     assert not is_orphan({DRIVER: "another-host:1:1"})
     assert not is_orphan({})
+
+
+def test_a_driver_that_is_hidden_is_there(monkeypatch):
+    mine = {DRIVER: driver_label()}
+    monkeypatch.setattr(orphans, "_start_of", lambda pid: "")  # as where /proc hides what is another user's
+    assert not is_orphan(mine)

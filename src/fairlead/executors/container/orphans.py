@@ -17,15 +17,26 @@ __all__ = ["driver_label", "is_orphan"]
 def driver_label(pid: int | None = None) -> str:
     """Name a process of this machine, this one if None, for as long as the machine is up."""
     pid = pid or os.getpid()
-    return f"{os.uname().nodename}:{pid}:{_start_of(pid)}"
+    return f"{_host()}:{pid}:{_start_of(pid)}"
 
 
 def is_orphan(labels: Mapping[str, str]) -> bool:
     """Whether the driver that has started a container is gone."""
     host, _, rest = labels.get(DRIVER, "").rpartition(":")[0].rpartition(":")
-    if host != os.uname().nodename or not rest.isdigit():
+    if host != _host() or not rest.isdigit():
         return False  # another machine's, or nothing of ours
-    return labels[DRIVER] != driver_label(int(rest))
+    start = _start_of(int(rest))
+    # What another user's process is, may be hidden; that it is there is not.
+    return bool(start) and labels[DRIVER] != f"{host}:{rest}:{start}"
+
+
+def _host() -> str:
+    """Name this machine, and among whom on it the numbers of processes are counted: containers count their own."""
+    try:
+        counted = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 - asked for every container
+    except OSError:
+        return os.uname().nodename
+    return f"{os.uname().nodename}/{counted}"
 
 
 def _start_of(pid: int) -> str:

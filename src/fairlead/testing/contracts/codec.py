@@ -18,6 +18,7 @@ A plugin's test file says:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ class CodecContract:
         for value in values:
             data = _joined(codec.dump(value))
             first, second = codec.load(data), codec.load(data)
-            assert first is not second
+            # What can never change need not be there twice: Python's own copies are the same object, too.
+            assert first is not second or deepcopy(first) is first
             assert self.same(first, second)
 
     def test_bytes_mean_the_same_in_another_process(
@@ -126,6 +128,8 @@ class CodecContract:
     ) -> None:
         for value in values:
             data = _joined(codec.dump(value))
+            if not data:
+                continue  # nothing can be cut off
             try:
                 back = codec.load(data[: len(data) // 2])
             except Exception:  # noqa: BLE001, S112 - whatever it raises, it does not give the whole value
