@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,35 @@ def test_long_results_are_cut_at_the_end_of_a_run(fairlead):
     assert done.code == 0
     assert len(done.out.splitlines()) < 40
     assert "'fairlead results' prints" in done.out
+
+
+LONG = """
+from fairlead import Map, Pipeline, PythonTask
+def load():
+    rows = [{"row": n, "text": "x" * 60} for n in range(6)]
+    return rows
+def square(row): return {"squared": row["row"] ** 2, "text": "y" * 60}
+def total(squared): return {"total": sum(one["squared"] for one in squared), "of": ["z" * 60] * 3}
+pipe = Pipeline(steps=[
+    PythonTask(function=load, returns=["rows"]),
+    Map(name="each", iterate_on="rows", iterate_as="row", branch=[PythonTask(function=square, returns=["squared"])]),
+    PythonTask(function=total, returns=["sum"]),
+])
+"""
+
+
+def test_what_only_goes_on_to_further_steps_is_not_printed_whole(fairlead):
+    Path("long.py").write_text(LONG)
+    done = fairlead("run", "long.py", "-q", "--id", "long")
+    told = done.out.splitlines()
+    assert told[:3] == [
+        "rows = … (list, 6 lines; 'fairlead results' prints them)",
+        "squared = … (list, 6 lines; 'fairlead results' prints them)",
+        "sum =",
+    ]
+    assert "'total': 55" in done.out
+    whole = fairlead("results", "long").out
+    assert whole.count("x" * 60) == whole.count("y" * 60) == 6
 
 
 def test_a_run_as_json_holds_its_results(fairlead):

@@ -61,8 +61,10 @@ def _tell_results(run: WorkflowRun, summary: RunSummary, form: Form) -> None:
         _write(summary, form, {"results": results_document(value)})
     elif value is not None:
         from fairlead.cli.pages.values import results_page
+        from fairlead.model.workflow import passed_on
 
-        write_page(results_page(named_results(run, value), width=page_width() or 100, limit=_RESULT_LINES))
+        named = named_results(run, value)
+        write_page(results_page(named, width=page_width() or 100, limit=_RESULT_LINES, brief=passed_on(run.graph)))
 
 
 def _write(summary: RunSummary, form: Form, more: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "Workflow",
     "bindings_of",
     "bodies_of",
+    "passed_on",
     "references",
 ]
 
@@ -281,6 +282,18 @@ def bindings_of(node: Node) -> Iterator[tuple[str, Binding]]:
         yield from node.given.items()
         yield from node.handled.items()
         yield from node.fallback.items()
+
+
+def passed_on(workflow: Workflow) -> frozenset[str]:
+    """Name the results that tasks of the workflow take as well, such as what the steps of a pipeline hand on."""
+    taken = {
+        (ref.node, ref.output)
+        for node in workflow.nodes
+        for _, binding in bindings_of(node)
+        for ref in references(binding)
+    }
+    found = ((name, references(binding)) for name, binding in workflow.results.items())
+    return frozenset(name for name, refs in found if refs and all((ref.node, ref.output) in taken for ref in refs))
 
 
 def references(binding: Binding) -> list[Ref]:

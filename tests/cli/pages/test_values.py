@@ -48,6 +48,13 @@ def test_long_results_are_whole_unless_a_limit_is_given():
     assert lines[-1] == "… 30 more lines; 'fairlead results' prints them all"
 
 
+def test_a_long_value_that_only_goes_on_to_other_tasks_is_said_to_be_there():
+    table = {"key" * 10: "value" * 10, "other" * 5: "value" * 10}
+    page = results_page({"df": table, "n": 1, "last": table}, width=50, limit=20, brief={"df", "n"})
+    first, second, third, *_ = text(page).splitlines()
+    assert (first, second, third) == ("df = … (dict, 2 lines; 'fairlead results' prints them)", "n = 1", "last =")
+
+
 def test_a_repr_that_raises_is_told_in_its_place():
     assert readable(Broken()) == "<Broken whose repr raises RuntimeError>"
     assert readable([Broken()]) == "<list whose repr raises RuntimeError>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePath
 from reprlib import Repr
 from typing import Any
@@ -37,10 +37,13 @@ def readable(value: Any, width: int = 100, *, whole: bool = True) -> str:
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
-def results_page(results: Mapping[str, Any], *, width: int = 100, limit: int | None = None) -> list[Line]:
+def results_page(
+    results: Mapping[str, Any], *, width: int = 100, limit: int | None = None, brief: Collection[str] = ()
+) -> list[Line]:
     """Write results; several ones by name, a single text as it is.
 
-    `limit` is the number of lines for each; None gives all.
+    `limit` is the number of lines for each; None gives all. Of those in `brief`, what takes more than one
+    line is only said to be there.
     """
     if len(results) == 1:
         (value,) = results.values()
@@ -51,6 +54,9 @@ def results_page(results: Mapping[str, Any], *, width: int = 100, limit: int | N
         text = readable(value, max(width - len(name) - 3, 40), whole=limit is None)
         if "\n" not in text:
             page.append([Span(name, "bold"), Span(f" = {text}")])
+        elif name in brief:
+            said = f"{type(value).__name__}, {len(text.splitlines())} lines; 'fairlead results' prints them"
+            page.append([Span(name, "bold"), Span(" = "), Span(f"… ({said})", "dim")])
         else:
             page += [[Span(name, "bold"), Span(" =")], *_cut([f"  {line}" for line in text.splitlines()], limit)]
     return page
