@@ -1,14 +1,18 @@
 """64 tasks of 50 ms of Python on two cores: how much of both cores the tasks themselves get.
 
 A task burns processor time, not wall time, so that what a neighbour on the machine takes shows up as
-lost for everybody, and ratios stay true.
+lost for everybody. On a busy machine even ratios of such shares say little: who has more sessions gets
+more of the processors. So there is a second figure, in which a neighbour hardly counts: of all the processor
+time that a side takes, with everything that it has started, the part that is its tasks'.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 from bench.floor import Workers
 from bench.parts import Figure, Side, Target, Work
@@ -17,6 +21,8 @@ __all__ = ["WORK"]
 
 _WARM = "warm"
 _START = "start"
+_WARM_SPENT = "warm-spent"
+_START_SPENT = "start-spent"
 _TASK = 0.05
 
 
@@ -31,13 +37,25 @@ def burn(seconds: float) -> float:
 def _share(begin: Callable[[], Callable[[list[float]], list[float]]], n: int) -> Iterator[dict[str, float]]:
     """Measure once with the start of the workers, then a second time without."""
     tasks = [_TASK] * n
-    start = time.perf_counter()
-    run = begin()
-    spent = run(tasks)
-    first = sum(spent) / 2 / (time.perf_counter() - start)
-    start = time.perf_counter()
-    spent = run(tasks)
-    yield {_START: first, _WARM: sum(spent) / 2 / (time.perf_counter() - start)}
+    figures = {}
+    run = None
+    for share, spent in ((_START, _START_SPENT), (_WARM, _WARM_SPENT)):
+        before, start = _processor_seconds(), time.perf_counter()
+        run = run or begin()
+        inside = sum(run(tasks))
+        figures[share] = inside / 2 / (time.perf_counter() - start)
+        figures[spent] = inside / (_processor_seconds() - before)
+    yield figures
+
+
+def _processor_seconds() -> float:
+    """Give what this process and all that live below it have taken so far."""
+    seconds, left = 0.0, [str(os.getpid())]
+    while left:
+        for thread in Path(f"/proc/{left.pop()}/task").iterdir():
+            seconds += int((thread / "schedstat").read_text().split()[0]) / 1e9
+            left += (thread / "children").read_text().split()
+    return seconds
 
 
 def floor(n: int) -> Iterator[dict[str, float]]:
@@ -86,6 +104,8 @@ WORK = Work(
     figures=(
         Figure(_WARM, "share of 2 cores, warm", "share", "floor", more=True, digits=3),
         Figure(_START, "with the start of the workers", "share", "floor", more=True, digits=3),
+        Figure(_WARM_SPENT, "tasks' part of all processor time, warm", "part", "floor", more=True, digits=3),
+        Figure(_START_SPENT, "with the start of the workers", "part", "floor", more=True, digits=3),
     ),
     targets=(
         Target(_WARM, 0.97),
