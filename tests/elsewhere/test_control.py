@@ -113,6 +113,8 @@ def test_parameters_may_be_given_anew(place):
         (["r", "@plan", "x", "--chunks", "2"], 2, "no option '--chunks'"),
         (["r", "@plan", "x", "--env", "nope"], 3, "nope"),
         (["r", "@open", "-p", "n"], 2, "-p n: say NAME=VALUE"),
+        (["r", "@open"], 2, "say --definition"),
+        (["r", "@open", "--definition="], 2, "say --definition"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_not_tried_again(place, words, code, said, capsys):

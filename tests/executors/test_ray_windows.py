@@ -64,6 +64,20 @@ def test_memory_whose_maker_does_not_have_it_is_not_seen() -> None:
     assert window([memoryview(shared)], os.getppid()) is None
 
 
+def test_files_that_were_used_long_ago_are_let_go() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        file = os.memfd_create("shared")
+        os.ftruncate(file, 4096)
+        shared = mmap.mmap(file, 4096)
+        for _ in range(2):
+            assert window([memoryview(shared)], os.getpid()) is not None
+        os.close(file)
+        shared.close()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before + 4
+
+
 def test_the_memory_is_held_as_long_as_somebody_looks() -> None:
     file = os.memfd_create("shared")
     os.ftruncate(file, 100_000)

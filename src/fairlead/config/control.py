@@ -108,6 +108,8 @@ def _understood(words: Sequence[str]) -> Asked:
         raise ConfigurationError(
             f"exec-node {' '.join(words)}: say RUN, one of {', '.join(STEPS)}, and what it is about"
         )
+    if plain[1] == "@open" and not asked.definition:
+        raise ConfigurationError(f"exec-node {' '.join(words)}: say --definition, the key that the run is opened from")
     asked.run, asked.step, asked.path = plain[0], plain[1], plain[2] if wanted == 3 else ""
     return asked
 

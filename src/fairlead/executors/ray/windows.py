@@ -44,8 +44,11 @@ class _Window(mmap.mmap):
     """What keeps Ray from using the memory for something else, as long as anybody looks through the window."""
 
 
+_MOST = 4
+"""Files that are kept open. Nearly all is in one; what Ray puts on a disk, for want of memory, has one each."""
+
 _files: dict[tuple[str, int], int] = {}
-"""Open files of shared memory, by device and inode."""
+"""Open files of shared memory, by device and inode; the one that was used last is the last."""
 
 
 def window(chunks: Sequence[memoryview], maker: int | None = None) -> memoryview | None:
@@ -95,7 +98,7 @@ def _mapped(start: int, end: int, maker: int) -> tuple[int, int] | None:
 
 def _opened(device: str, inode: int, maker: int) -> int | None:
     """Open a file that has no name any more, by way of the process that made it."""
-    file = _files.get((device, inode))
+    file = _files.pop((device, inode), None)
     if file is None:
         for path in Path(f"/proc/{maker}/fd").iterdir():
             try:
@@ -103,6 +106,11 @@ def _opened(device: str, inode: int, maker: int) -> int | None:
             except FileNotFoundError:
                 continue  # closed meanwhile
             if found.st_ino == inode and f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}" == device:
-                file = _files[device, inode] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 break
+    if file is not None:
+        _files[device, inode] = file
+        if len(_files) > _MOST:
+            # Its room is given back only when nobody has it open any more.
+            os.close(_files.pop(next(iter(_files))))
     return file

@@ -236,7 +236,7 @@ def alone(x: int, folder: str) -> int:
     """Fail where another of its kind is at work."""
     lock = Path(folder) / "lock"
     lock.mkdir()
-    sleep(0.1)
+    sleep(0.5)  # processes that are started together do not get here together
     lock.rmdir()
     return x
 
