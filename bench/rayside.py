@@ -24,7 +24,11 @@ _TASKS = 5
 
 def _cluster() -> tuple[Any, Any]:
     """Start a cluster; gives Ray, and the environment that joins it."""
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_raylet_start_wait_time_s": "100",  # a machine may have other things to do
+    }
     import ray
 
     from fairlead import Environment

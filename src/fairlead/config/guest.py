@@ -28,7 +28,7 @@ from fairlead.wire import decoder
 
 __all__ = ["perform"]
 
-_JOBS: msgspec.msgpack.Decoder[list[Job]] = decoder(list[Job])
+_JOBS: msgspec.msgpack.Decoder[tuple[int, list[Job]]] = decoder(tuple[int, list[Job]])
 _ORDER: msgspec.msgpack.Decoder[Order] = decoder(Order)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -46,15 +46,14 @@ def perform(
     site: dict[str, Any],
     brief: bytes,
     owner: Any,
-    token: int,
     jobs: bytes,
-    given: dict[str, Any],
+    given: dict[str, Any] | None = None,
 ) -> bytes | tuple[bytes, dict[str, tuple[Any, int]]]:
     """Run a bundle of jobs; gives a `Result`, and references to large values that it has made, by their keys.
 
     `given`: such references to what it may use.
     """
-    wanted = _JOBS.decode(jobs)
+    token, wanted = _JOBS.decode(jobs)
     guest = _HERE.get(key)
     try:
         if guest is None:
@@ -67,7 +66,7 @@ def perform(
     shared = _SHARED.get(key)
     if shared is None:
         return _encode(guest.run(token, wanted))
-    shared.given = given
+    shared.given = given or {}
     result = _encode(guest.run(token, wanted))
     made, shared.made, shared.given = shared.made, {}, {}
     return (result, made) if made else result

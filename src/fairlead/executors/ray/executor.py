@@ -217,7 +217,7 @@ class Ray:
             for name in names:
                 self._names[name] = held
             takes = sorted({key for job in chunk for key in large_in(job.args)}) if self._shares else []
-            bundles.append(Bundle(self._token, names, chunk[0].task, self._encode(chunk), takes))
+            bundles.append(Bundle(self._token, names, chunk[0].task, self._encode((self._token, chunk)), takes))
         if bundles:
             self._tell(Submit(bundles))
 

@@ -50,7 +50,7 @@ class Bundle(msgspec.Struct, array_like=True):
     needs: int
     """Index into what the run's tasks need of Ray."""
     jobs: bytes
-    """A msgpack list of `ports.Job`."""
+    """The token and a list of `ports.Job`, in msgpack."""
     takes: list[str] = []
     """Keys of artifacts that its inputs are in."""
 

@@ -166,7 +166,9 @@ class Owner:
 
     def _start(self, bundle: Bundle) -> None:
         try:
-            ref = self._way(bundle.needs)(bundle.token, bundle.jobs, self._values.give(bundle.takes))
+            # Ray serialises each argument by itself, which for one of bytes costs next to nothing.
+            given = (self._values.give(bundle.takes),) if bundle.takes else ()
+            ref = self._way(bundle.needs)(bundle.jobs, *given)
         except Exception as error:  # noqa: BLE001  # what Ray refuses right away is told like the rest
             self._words.append(Done(bundle.token, bundle.names, failure=of_error(error)))
             return
@@ -390,10 +392,10 @@ def _bound(key: str, edition: int, site: dict[str, Any], brief: bytes, owner: An
     Everything that it does is imported where it runs.
     """
 
-    def fairlead_jobs(token: int, jobs: bytes, given: dict[str, Any]) -> Any:
+    def fairlead_jobs(jobs: bytes, given: dict[str, Any] | None = None) -> Any:
         from importlib import import_module
 
         perform = import_module("fairlead.config.guest").perform
-        return perform(key, edition, site, brief, owner, token, jobs, given)
+        return perform(key, edition, site, brief, owner, jobs, given)
 
     return fairlead_jobs
