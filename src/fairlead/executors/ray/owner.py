@@ -20,7 +20,7 @@ import msgspec
 from fairlead.executors.ray.messages import Beat, Bundle, Done, Node, Order, Word
 from fairlead.executors.ray.needs import refusal
 from fairlead.executors.ray.sharing import References
-from fairlead.executors.ray.verdicts import of_error
+from fairlead.executors.ray.verdicts import of_error, of_worker
 from fairlead.model.events import Failure
 from fairlead.wire import decoder
 
@@ -31,6 +31,9 @@ AT_ONCE = 100
 
 SOON, LATER = 0.01, 0.05
 """Seconds that it waits for results before it looks for new jobs: while much happens, and otherwise."""
+
+MANY = 50
+"""Tasks under way from which on it may wait longer: none of them waits for word, and each word costs a millisecond."""
 
 REMEMBERED = 30.0
 """Seconds for which results are kept after they were told: who was told may have died before he wrote them down."""
@@ -212,7 +215,7 @@ class Owner:
                 return msgspec.msgpack.encode(words)
             if now >= until:
                 return b""
-            if not self._collect(refs, quiet):
+            if not self._collect(refs, LATER if len(refs) >= MANY else quiet):
                 quiet = min(LATER, quiet * 1.1)
 
     def _keep_for_a_while(self, words: Sequence[Word | Done]) -> None:
@@ -315,7 +318,7 @@ class Owner:
                 entry.names.discard((record.path, record.attempt))
                 self._by_name.pop((record.path, record.attempt), None)
             if beat.verdict:
-                entry.verdict = _said(beat.verdict)
+                entry.verdict = of_worker(beat.verdict)
             self._words.append(Word(data))
             again = max(LOOK, len(self._out) / 400)
             return msgspec.msgpack.encode(Order(entry.cancel, entry.grace, again))
@@ -368,13 +371,6 @@ class Owner:
             elif now - entry.stuck > max(PATIENCE, self._node_wait) and not entry.told:
                 entry.verdict = Failure("refused", f"{why[needs]}, and none came within {now - entry.stuck:.0f} s")
                 ray.cancel(entry.ref)
-
-
-def _said(verdict: str) -> Failure:
-    """Tell why a worker has ended itself with its job; the driver knows the limit."""
-    if verdict == "timeout":
-        return Failure("timeout", "took longer than it may")
-    return Failure("cancelled", "stopped while it ran")
 
 
 def _result_of(ref: Any) -> Any:

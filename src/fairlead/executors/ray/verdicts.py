@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.model.events import Failure, Reason
 
-__all__ = ["of_error"]
+__all__ = ["of_error", "of_worker"]
 
 _MEANING: dict[str, tuple[Reason, str]] = {
     "TaskCancelledError": ("cancelled", "stopped before it started"),
@@ -54,3 +54,10 @@ def _of_cause(cause: Any) -> str:
 def _first_line(error: Any) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:400] if lines else ""
+
+
+def of_worker(verdict: str) -> Failure:
+    """Tell why a worker has ended itself with its job; the driver knows the limit."""
+    if verdict == "timeout":
+        return Failure("timeout", "took longer than it may")
+    return Failure("cancelled", "stopped while it ran")
