@@ -132,7 +132,18 @@ MAP = Work(
 ARRAY = Work(
     name="ray-array",
     title="200 MB through 5 tasks on Ray, recorded, over the same by hand",
-    sides=(Side("fairlead", array_of, 25_000_000, quick=8_000_000, venv=ON_RAY, apart=True, rounds=5),),
+    sides=(
+        Side(
+            "fairlead",
+            array_of,
+            25_000_000,
+            quick=8_000_000,
+            venv=ON_RAY,
+            records="every array, as a file",
+            apart=True,
+            rounds=5,
+        ),
+    ),
     figures=(Figure(_VALUES, "array through 5 Ray tasks, over Ray by hand", "times", "fairlead", digits=2),),
     targets=(Target(_VALUES, 1.2),),
     service=True,
