@@ -13,7 +13,7 @@ from typing import Any
 from fairlead.model.task import TaskDefinition
 from fairlead.ports import Current
 
-__all__ = ["PythonKind"]
+__all__ = ["PythonKind", "await_elsewhere"]
 
 
 class PythonKind:
@@ -55,7 +55,7 @@ class PythonKind:
 
         if asyncio._get_running_loop() is not None:
             # A notebook's own loop runs in this thread, and loops do not nest.
-            return self._await_elsewhere(coroutine)
+            return await_elsewhere(coroutine)
         runner = getattr(self._local, "runner", None)
         if runner is None:
             runner = self._local.runner = asyncio.Runner()
@@ -70,14 +70,28 @@ class PythonKind:
                 runner.close()
             raise
 
-    def _await_elsewhere(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        import asyncio
-        from concurrent.futures import ThreadPoolExecutor
-        from contextvars import copy_context
 
-        context = copy_context()
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(context.run, asyncio.run, coroutine).result()
+def await_elsewhere(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Await it in a loop of its own, in a thread of its own; whoever interrupts this thread ends it there."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    begun: list[tuple[Any, Any]] = []
+
+    async def whole() -> Any:
+        begun.append((asyncio.get_running_loop(), asyncio.current_task()))
+        return await coroutine
+
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(copy_context().run, asyncio.run, whole())
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                for loop, awaited in begun:
+                    loop.call_soon_threadsafe(awaited.cancel)
+            raise
 
 
 def _call(task: TaskDefinition, function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -208,7 +207,6 @@ def _run_async(begin: Callable[[], Any]) -> Any:
     if asyncio._get_running_loop() is None:
         return asyncio.run(main())
     # A notebook's own loop runs in this thread, and loops do not nest.
-    from concurrent.futures import ThreadPoolExecutor
+    from fairlead.tasks.python import await_elsewhere
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(copy_context().run, asyncio.run, main()).result()
+    return await_elsewhere(main())
