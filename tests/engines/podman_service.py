@@ -17,6 +17,7 @@ from tests.engines.container_image import IMAGE, load_into
 __all__ = ["IMAGE", "Podman"]
 
 # runc: crun wants cgroups of one version only. Without the limits, Podman asks for more than a machine may have.
+# Without a `tmp_dir` of its own, the end of one session takes away what every other Podman of the machine works with.
 _CONTAINERS = """\
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -25,6 +26,7 @@ log_driver = "k8s-file"
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+tmp_dir = "{0}/tmp"
 """
 _STORAGE = """\
 [storage]
@@ -41,7 +43,7 @@ class Podman:
         self.folder = folder
         self.socket = folder / socket
         self.url = f"unix://{self.socket}"
-        (folder / "containers.conf").write_text(_CONTAINERS)
+        (folder / "containers.conf").write_text(_CONTAINERS.format(folder))
         (folder / "storage.conf").write_text(_STORAGE.format(folder))
         self.env = {
             **os.environ,
