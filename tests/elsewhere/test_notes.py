@@ -1,8 +1,10 @@
 """A task that ran with another Python or other packages than its run was made with says so."""
 
+from pathlib import Path
+
 import msgspec
 
-from fairlead import WorkflowRun
+from fairlead import WorkflowRun, task, workflow
 from fairlead.model.run import Requirements, TaskCode
 from tests.elsewhere import flows
 from tests.elsewhere.orders import Written
@@ -48,3 +50,26 @@ def test_two_runs_say_what_they_were_made_with_where_it_differs(place):
 
     told = first.diff(WorkflowRun.by_id("aged", place.env))
     assert any(line.startswith("package 'Python': ") and line.endswith(" -> 3.9.1") for line in told)
+
+
+@task
+def only_with(path: str) -> str:
+    return Path(path).read_text()
+
+
+@workflow
+def reading(path: str):
+    return only_with(path)
+
+
+def test_workers_of_this_machine_say_it_when_a_run_is_gone_on_with(tmp_path, monkeypatch):
+    (tmp_path / ".fairlead").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = reading(str(tmp_path / "later")).run("local", check=False)
+    assert run.get_status() == "failed"
+    (tmp_path / "later").write_text("here")
+    monkeypatch.setattr("fairlead.engine.requirements._python", lambda: "3.99.0")
+    again = run.resume()
+    assert again.get_results() == "here"
+    (line,) = [line for line in again.explain("only_with")["only_with"] if "it ran with" in line]
+    assert "Python 3.99.0, and the run was made with 3." in line

@@ -64,9 +64,10 @@ def work(tmp_path):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
     cwd, environ = os.getcwd(), dict(os.environ)
 
-    def go(*functions, things=None, setup=None):
+    def go(*functions, things=None, setup=None, notes=()):
         task = TaskDefinition(name="t", target="here:it")
-        brief = Brief("r", (task,) * len(functions), Code(tasks=(TaskCode(""),) * len(functions)), str(tmp_path))
+        code = Code(tasks=(TaskCode(""),) * len(functions))
+        brief = Brief("r", (task,) * len(functions), code, str(tmp_path), notes=notes)
         (tmp_path / "brief").write_bytes(msgspec.msgpack.encode(brief))
 
         def open_bench(brief, log):
@@ -147,6 +148,13 @@ def test_another_run_has_its_own_brief_and_log(work, tmp_path):
     assert [record.outcome for record in link.sent] == ["succeeded"] * 2
     assert [(r.log.start, r.log.end) for r in link.sent] == [(0, 4), (0, 4)]
     assert (other / link.sent[1].log.file).read_bytes() == b"one\n"
+
+
+def test_what_is_other_than_the_run_was_made_with_is_in_each_record_and_log(work, tmp_path):
+    link = work(lambda: 1, lambda: 2, notes=("Python 3.12.0, and the run was made with 3.9.1",))
+    assert [record.notes for record in link.sent] == [("Python 3.12.0, and the run was made with 3.9.1",)] * 2
+    (written,) = tmp_path.glob("w*.log")
+    assert written.read_text() == "fairlead: Python 3.12.0, and the run was made with 3.9.1\n" * 2
 
 
 def test_a_run_that_cannot_be_opened_fails_its_jobs_and_not_the_worker(work, tmp_path):

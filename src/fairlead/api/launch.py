@@ -183,6 +183,10 @@ def _drive(
     if run.workflow.dynamic and before.epoch:
         run = complete(run, store.attempts(run.id))
     brief = services.brief(run) if carriage.witness is None else unlimited(services.brief(run))
+    if before.epoch:
+        from fairlead.engine.requirements import unlike
+
+        brief.notes = unlike(run.code)  # packages may have changed since
     scratch = services.scratch(run.id)
     values = services.values(scratch / "files")
     watch = None if carriage.witness is None else carriage.witness.watch

@@ -34,6 +34,8 @@ class Brief(msgspec.Struct, omit_defaults=True):
     """How to open the secrets (the environment's `secrets` section)."""
     codecs: dict[str, Any] = {}
     """How to open the environment's codecs; empty: it names none."""
+    notes: tuple[str, ...] = ()
+    """What is other where the driver is than where the run was made: for workers that have its Python and packages."""
 
 
 class Job(msgspec.Struct, array_like=True, gc=False):

@@ -103,7 +103,14 @@ class Worker:
                 self._state = "idle"
                 return True
         held = self._held
+        notes = bench.brief.notes
+        if notes:
+            from fairlead.node.order import note
+
+            note(notes)
         record = execute(job, bench, held)
+        if notes:
+            record.notes = notes
         self._state = "sending"
         if self._is_copy:
             # The task has forked, and this is the child, which came back out of the task's function.
