@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_what_cannot_be_removed_is_left_to_the_next_sweep(places, monkeypatch):
 
 @pytest.mark.parametrize("make", [lambda one: one.symlink_to("/etc"), lambda one: one.mkdir(mode=0o755)])
 def test_a_folder_that_others_have_put_there_is_refused_and_not_touched(places, make):
-    parent = places / "disk" / f"fairlead-own-{os.getuid()}"
+    parent = Path(leftovers._parent_in(str(places / "disk")))
     make(parent)
     with pytest.raises(ConfigurationError, match="TMPDIR"):
         OwnFolder("test")
@@ -202,4 +203,13 @@ def test_threads_that_make_and_sweep_at_once_lose_nothing(places):
     for thread in threads:
         thread.join()
     assert lost == []
-    assert list((places / "disk" / f"fairlead-own-{os.getuid()}").iterdir()) == []
+    assert list(Path(leftovers._parent_in(str(places / "disk"))).iterdir()) == []
+
+
+def test_hosts_that_share_a_disk_leave_each_other_alone(places, monkeypatch):
+    mine = OwnFolder("test")
+    monkeypatch.setattr(leftovers, "_own", set())  # as on a host that does not know of this one's locks
+    monkeypatch.setattr(leftovers, "_lock", lambda fd: True)
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(nodename="another"))
+    sweep()
+    assert mine.path.exists()

@@ -15,6 +15,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 from fairlead.errors import ConfigurationError
 
@@ -69,7 +70,7 @@ class OwnFolder:
 def sweep() -> None:
     """Remove the folders of this user's processes that are gone; what cannot be removed is left to the next sweep."""
     for place in {_temporary(), MEMORY}:
-        parent = f"{place}/{_NAME}-{os.getuid()}"
+        parent = _parent_in(place)
         try:
             found = os.listdir(parent)  # noqa: PTH208 - most commands find nothing here, and pay for this look
         except OSError:
@@ -136,9 +137,15 @@ def _try(path: str) -> int | None:
 
 def _parent(place: str) -> str:
     """Make the folder of all folders of this user."""
-    parent = f"{place}/{_NAME}-{os.getuid()}"
+    parent = _parent_in(place)
     make_private(parent)
     return parent
+
+
+def _parent_in(place: str) -> str:
+    """Name the folder of all folders of this user; hosts that share a disk, and no locks on it, do not share that."""
+    host = "" if place == MEMORY else f"-{crc32(os.uname().nodename.encode()):08x}"
+    return f"{place}/{_NAME}-{os.getuid()}{host}"
 
 
 def make_private(folder: str) -> None:
