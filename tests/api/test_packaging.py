@@ -108,3 +108,10 @@ def test_a_file_with_several_workflows_says_where_the_project_is(project, monkey
     )
     monkeypatch.chdir("/")
     assert package_of(str(project / "deep" / "two.py"), None, Wishes()).tag.startswith("churn-model:")
+
+
+def test_a_file_that_holds_no_workflow_is_refused(project, monkeypatch):
+    (project / "data.csv").write_text("1\n")
+    monkeypatch.chdir(project)
+    with pytest.raises((DefinitionError, NotFound), match=r"data\.csv"):
+        package_of("data.csv", None, Wishes())

@@ -30,6 +30,9 @@ _MOST = 8
 LARGE = 200 << 20
 """Bytes of a project beyond which somebody may have forgotten a `.dockerignore`."""
 
+_SOURCES = (".py", ".yaml", ".yml", ".ipynb")
+"""What may hold several workflows, all of which the image will have."""
+
 _MARKS = "pyproject.toml", "requirements.lock", "requirements.txt", "setup.py", ".fairlead", ".git"
 _UNREAD = {"uv.lock": "uv export -o requirements.lock", "poetry.lock": "poetry export -o requirements.lock"}
 """Locks that pip does not read, and what writes one that it does."""
@@ -138,7 +141,7 @@ def _project_of(target: str | None) -> Path:
     if target is not None:
         name, mark, _ = target.partition(":")
         file = Path(name)
-        if mark or not file.is_file():
+        if mark or file.suffix not in _SOURCES or not file.is_file():
             from fairlead.api.targets import load_target
 
             load_target(target)
