@@ -18,7 +18,12 @@ def test_a_name_is_one_line_of_letters(name):
         same.options(name=name)
 
 
-@pytest.mark.parametrize("name", ["ünï cödé", "日本", "a'b", "-rf", "{x}"])
+def test_it_does_not_begin_as_options_of_commands_do():
+    with pytest.raises(DefinitionError, match="name may not begin with -, as options of commands do; got '-rf'"):
+        same.options(name="-rf")
+
+
+@pytest.mark.parametrize("name", ["ünï cödé", "日本", "a'b", "{x}"])
 def test_it_may_hold_what_can_be_read(name):
     @workflow
     def named(x):

@@ -247,7 +247,7 @@ def test_a_file_is_read_once_while_it_stays_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(contents, "_SETTLED", -1.0)
     digest = content_digest(file)
     reads = []
-    monkeypatch.setattr(contents, "file_digest", lambda *_: reads.append(1))
+    monkeypatch.setattr("hashlib.file_digest", lambda *_: reads.append(1))
     assert content_digest(file) == digest and not reads
 
 

@@ -405,7 +405,7 @@ def test_parameters_are_written_in_the_language_of_the_notebook(project):
     namespace = {}
     exec(assignments(LANGUAGES["python"], {"t": ((1,), ()), "b": b"\0", "long": "x" * 20_000}, project), namespace)
     assert (namespace["t"], namespace["b"], namespace["long"]) == (((1,), ()), b"\0", "x" * 20_000)
-    assert 'exists("m")' in LANGUAGES["r"].give(["m"], "/f") and "isdefined(m)" in LANGUAGES["julia"].give(["m"], "/f")
+    assert 'exists("m"' in LANGUAGES["r"].give(["m"], "/f") and "isdefined(m)" in LANGUAGES["julia"].give(["m"], "/f")
 
 
 def test_a_notebook_from_a_definition_that_is_wrong_is_refused(project):

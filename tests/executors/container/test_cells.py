@@ -139,8 +139,10 @@ def test_an_orphan_is_a_container_whose_driver_has_ended():
 
     mine = {DRIVER: driver_label()}
     assert not is_orphan(mine)
-    ended = subprocess.Popen(["true"])
+    ended = subprocess.Popen(["sleep", "60"])
     label = {DRIVER: driver_label(ended.pid)}
+    assert not is_orphan(label)
+    ended.kill()
     ended.wait()
     assert is_orphan(label)
     host = driver_label().partition(":")[0]

@@ -38,7 +38,7 @@ def is_alive(pid: int) -> bool:
     """Whether a process exists and is more than an entry that nobody has asked for yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before, or while it was read
         return False
 
 
