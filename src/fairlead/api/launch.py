@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -116,9 +116,9 @@ def _lacking(run: Run, members: Mapping[str, Executor], environment: Environment
     """Ask executors that look at what is there for what their tasks would not find."""
     for name, executor in members.items():
         tasks = [task for task in run.workflow.tasks if (task.executor if task.executor in members else "") == name]
-        if tasks and isinstance(executor, Examines):
+        if tasks and hasattr(executor, "lacks"):  # from 3.12 on, to look for a protocol imports inspect
             spot = environment.place("executors", name) if name else environment.place("executor")
-            for task, lack in executor.lacks(tasks, fetch=fetch):
+            for task, lack in cast(Examines, executor).lacks(tasks, fetch=fetch):
                 yield Mismatch(task, lack if task or spot is None else f"{spot}: {lack}")
 
 

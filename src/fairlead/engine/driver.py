@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from msgspec.structs import replace
 
@@ -58,7 +58,8 @@ class Driver:
         """What was said of held jobs before it was their turn."""
         self._passing: set[tuple[str, int]] = set()
         self._asked = 0.0
-        self._at_once: AtOnce | None = gear.executor if isinstance(gear.executor, AtOnce) and not gear.jumps else None
+        at_once = hasattr(gear.executor, "run_at_once") and not gear.jumps
+        self._at_once = cast(AtOnce, gear.executor) if at_once else None
         self._here = gear.executor.offers.reach == "process"
         self._interrupts = Interrupts((lambda: gear.store.cancel_asked(run.id)) if self._here else None)
         self._heard = 0

@@ -6,7 +6,7 @@ Nothing here does anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import msgspec
 
@@ -46,7 +46,6 @@ class Reuse(Protocol):
         """The reuse key that `find` worked out for a task run that has to run; empty: none."""
 
 
-@runtime_checkable
 class AtOnce(Protocol):
     """What an executor may be, too, that runs jobs in the thread of its driver: asked without a detour."""
 
