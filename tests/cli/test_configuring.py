@@ -79,7 +79,7 @@ def test_save_and_remove(place, fairlead):
 def test_init_writes_a_first_file_that_is_right_and_none_over_another(place, fairlead):
     assert fairlead("env", "init", "dev").code == 0
     assert fairlead("env", "check", "dev").code == 0
-    again = fairlead("env", "init", "dev")
+    again = fairlead("env", "init", "dev.yaml")
     assert again.code == 2 and "is there already" in again.err
     assert fairlead("env", "init", "../dev").code == 2
 

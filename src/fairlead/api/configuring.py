@@ -116,6 +116,7 @@ def remove_environment(name: str) -> Path:
 
 def init_environment(name: str) -> Path:
     """Write a first environment file; raises ConfigurationError where there is one."""
+    name = name.removesuffix(".yaml")  # the file's name is as good as the environment's
     file = Path("environments") / f"{name}.yaml"
     if "/" in name or name.startswith("."):
         raise ConfigurationError(f"{name!r} cannot be the name of an environment")
